@@ -1,0 +1,134 @@
+"""The type of a port: a kind and a shape; how it is written by users and how it is shown."""
+
+from collections.abc import Sequence
+
+from netgraph.errors import NetTypeError, NetValueError
+from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Kind
+from netgraph.types.sizes import OPEN, Varying
+from netgraph.types.symbols import Automatic
+
+
+class PortType:
+    """A kind (None: open) and a shape: a tuple of ints, "Varying" and None (open), or None while the rank itself is open."""
+
+    __slots__ = ("kind", "shape")
+
+    def __init__(self, kind: Kind | None, shape: Sequence | None):
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "shape", None if shape is None else tuple(shape))
+
+    def __setattr__(self, key, value):
+        raise AttributeError("a port type cannot be changed")
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, PortType) and (self.kind, self.shape) == (other.kind, other.shape)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.shape))
+
+    def __repr__(self) -> str:
+        return f"PortType({self})"
+
+    def __str__(self) -> str:
+        return show_type(self.kind, self.shape)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing of the shape is open."""
+        return self.shape is not None and None not in self.shape
+
+    @property
+    def varies(self) -> bool:
+        """Whether any axis differs from example to example."""
+        return self.shape is not None and any(isinstance(s, (str, Varying)) for s in self.shape)
+
+    def written(self):
+        """The type as a user would write it: `(3,)`, `()`, `("Varying", 3)`, `Integer(5)`, `"Boolean"`, or Automatic."""
+        shape = None if self.shape is None else tuple(Automatic if s is None else s if isinstance(s, int) else "Varying" for s in self.shape)
+        if self.kind is None or self.kind == REAL:
+            return Automatic if shape is None else shape
+        kind = "Boolean" if self.kind == BOOLEAN else "Integer" if self.kind == INTEGER else self.kind
+        return kind if not shape else (*shape, kind)
+
+    def to_json(self):
+        """Plain data; `type_from_json` is its inverse."""
+        kind = None if self.kind is None else [self.kind.name, self.kind.count]
+        return {"kind": kind, "shape": None if self.shape is None else [s if s is None or isinstance(s, int) else "Varying" for s in self.shape]}
+
+
+def type_from_json(data) -> PortType:
+    """The type that `to_json` wrote. Errors: NetValueError for anything else."""
+    try:
+        name, count = data["kind"] or (None, None)
+        kind = None if name is None else {"real": REAL, "boolean": BOOLEAN}.get(name) or parse_type(Kind("integer", count), "a port").kind
+        if kind is not None and kind.name != name:
+            raise KeyError(name)
+        shape = data["shape"]
+        written = Automatic if shape is None else tuple(Automatic if s is None else s for s in shape)
+        return PortType(kind, parse_type(written, "a port").shape)
+    except (KeyError, TypeError, ValueError) as error:
+        raise NetValueError(f"no port type: {data!r}") from error
+
+
+def show_type(kind: Kind | None, shape: Sequence | None) -> str:
+    """A port type as text: `real (2, ?)`.
+
+    >>> show_type(REAL, ("Varying", 3))
+    'real (Varying, 3)'
+    """
+    if shape is None:
+        text = "(...)"
+    else:
+        inner = ", ".join("?" if s is None else str(s) for s in shape)
+        text = f"({inner},)" if len(shape) == 1 else f"({inner})"
+    name = "" if kind is None else "integer" if kind == INTEGER else f"integer below {kind.count}" if kind.name == "integer" else kind.name
+    if shape is not None and not shape:
+        return name or "a number"
+    return f"{name} {text}".strip()
+
+
+_WORDS = {"Real": REAL, "Integer": INTEGER, "Boolean": BOOLEAN}
+
+
+def parse_type(value, where: str) -> PortType:
+    """A port type from its notation (DESIGN 5): "Real", "Integer", "Boolean", Integer(n), n, (n1, n2, ...), (), "Varying",
+    ("Varying", n, ...), Automatic for any part; the last entry of a tuple may be a kind.
+
+    `where` names the port in messages. Errors: NetTypeError for what is no notation, NetValueError for a size below 1.
+
+    >>> parse_type(("Varying", 3), "Input")
+    PortType((Varying, 3))
+    """
+    if isinstance(value, PortType):
+        return value
+    if isinstance(value, Kind):
+        return PortType(value, ())
+    if value is Automatic:
+        return PortType(None, None)
+    if isinstance(value, str) and value in _WORDS:
+        return PortType(_WORDS[value], ())
+    if isinstance(value, (list, tuple)):
+        entries = list(value)
+        kind = None
+        if entries and (isinstance(entries[-1], Kind) or (isinstance(entries[-1], str) and entries[-1] in _WORDS)):
+            last = entries.pop()
+            kind = last if isinstance(last, Kind) else _WORDS[last]
+        return PortType(kind, [_entry(entry, value, where) for entry in entries])
+    return PortType(None, [_entry(value, value, where)])
+
+
+def _entry(entry, whole, where):
+    if entry is Automatic or entry is None or entry is OPEN:
+        return None
+    if entry == "Varying" or isinstance(entry, Varying):
+        return "Varying"
+    if hasattr(entry, "__index__") and not isinstance(entry, bool):
+        size = entry.__index__()
+        if size < 1:
+            raise NetValueError(f"{where}: a size is at least 1, got {size}" + ("" if entry is whole else f" in {whole!r}"))
+        return size
+    hint = ' (a shape is a tuple of sizes, "Varying" and Automatic)' if isinstance(whole, (list, tuple)) else ""
+    raise NetTypeError(
+        f"{where}: {entry!r} is no size{hint}" if isinstance(whole, (list, tuple)) else f"{where}: {entry!r} is no port type",
+        fix=None if isinstance(whole, (list, tuple)) else '"Real", "Integer", "Boolean", Integer(n), n, (n1, n2, ...), "Varying" or Automatic',
+    )
