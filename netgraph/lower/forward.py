@@ -1,0 +1,189 @@
+"""The generated forward: the plan written out as one straight Python function that calls torch functions on tensors.
+
+    forward(inputs, arrays, states, noise, lengths, valid) -> (outputs, states)
+
+All arguments are tuples of plain tensors with the batch axis in front (`valid` a mask of the batch, or None): no module call, no
+dictionary, no shape check. Each layer's `forward` is recorded once with torch.fx; what nothing needs is left out.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch.fx import Graph, Proxy
+from torch.fx.proxy import GraphAppendingTracer
+
+from netgraph.lower.fuse import fused
+from netgraph.lower.plan import Apply, Call, Fold, Length, NoiseNeed, Plan, Unfold
+from netgraph.spec.declare import Noise, State
+from netgraph.spec.net import Net
+from netgraph.spec.typing import Typing, infer, short
+
+CONTEXT = ("training", "sizes", "lengths", "valid")
+"""What a layer's `forward` may ask for by keyword, beside its arrays and noise."""
+
+
+class Lowered:
+    """A net as one function of tensors: `forward`, its `source`, and what its tuples hold, in order."""
+
+    def __init__(self, plan: Plan, forward: Callable, source: str, outputs: Sequence[str], coupled: bool, noise: Sequence[NoiseNeed]):
+        self.plan = plan
+        self.forward = forward
+        self.source = source
+        self.inputs: tuple[str, ...] = tuple(plan.inputs)
+        self.arrays: tuple[str, ...] = tuple(plan.arrays)
+        self.states: tuple[str, ...] = tuple(plan.states)
+        self.noise: tuple[NoiseNeed, ...] = tuple(noise)
+        self.outputs: tuple[str, ...] = tuple(outputs)
+        self.coupled = coupled
+
+    @property
+    def typing(self) -> Typing:
+        """The solved types the function was made for."""
+        return self.plan.typing
+
+    @property
+    def length_count(self) -> int:
+        """How many length variables the function takes."""
+        return len(self.plan.variables)
+
+
+def lower(net: Net, mode: str = "Test", *, typing: Typing | None = None, wanted: Sequence[tuple[tuple[str, ...], str]] | None = None) -> Lowered:
+    """The lowered form of `net` in mode "Test" or "Train"; kept on the net, so asking again costs nothing.
+
+    `typing` are full solved types (default: the net's own); `wanted` are outputs by part and port (default: those of the net).
+    Errors: NetValueError for a varying axis where a layer takes none.
+    """
+    key = ("lowered", mode, None if wanted is None else tuple(wanted), None if typing is None else tuple(typing.inputs.items()))
+    if key not in net._cache:
+        net._cache[key] = _emit(Plan(typing or infer(net, full=True, close=True)).build(), mode, wanted)
+    return net._cache[key]
+
+
+def _emit(plan: Plan, mode: str, wanted) -> Lowered:
+    graph = Graph()
+    tracer = GraphAppendingTracer(graph)
+    arguments = {name: Proxy(graph.placeholder(name), tracer) for name in ("inputs", "arrays", "states", "noise", "lengths", "valid")}
+    writer = _Writer(plan, mode == "Train", graph, arguments)
+    writer.write()
+    if wanted is None:
+        wanted = [((), name) for name in plan.typing.terms[()].outputs]
+    outputs = tuple(writer.values[plan.values[path, "out", port]].node for path, port in wanted)
+    states = tuple(writer.new_states.get(key, writer.arrays[key]).node for key in plan.states)
+    graph.output((outputs, states))
+    graph.eliminate_dead_code()
+    kept = [need for need, node in writer.noise if node.users]
+    _renumber_noise(graph, writer, kept)
+    code = graph.python_code("")
+    source = _with_places(_readable(code.src), graph, writer.places)
+    scope = dict(code.globals)
+    exec(compile(source, "<netgraph forward>", "exec"), scope)
+    return Lowered(plan, scope["forward"], source, [port for _, port in wanted], bool(plan.coupled), kept)
+
+
+def _renumber_noise(graph: Graph, writer: "_Writer", kept: list[NoiseNeed]) -> None:
+    """Noise that nothing uses is not asked for: the tuple holds only what is kept."""
+    numbers = {need: i for i, need in enumerate(kept)}
+    for need, node in writer.noise:
+        if need in numbers and node.users:
+            node.args = (node.args[0], numbers[need])
+
+
+class _Writer:
+    """Records the steps of a plan into a graph."""
+
+    def __init__(self, plan: Plan, training: bool, graph: Graph, arguments: Mapping[str, Proxy]):
+        self.plan, self.training, self.graph, self.arguments = plan, training, graph, arguments
+        self.values: dict[int, Proxy] = {}
+        self.arrays: dict[str, Proxy] = {}
+        self.new_states: dict[str, Proxy] = {}
+        self.noise: list[tuple[NoiseNeed, torch.fx.Node]] = []
+        self.places: dict[torch.fx.Node, str] = {}
+        self.masks: dict[tuple[int, ...], Proxy] = {}
+        self._noise_number = 0
+
+    def write(self) -> None:
+        for number, _name in enumerate(self.plan.inputs):
+            self.values[number] = self.arguments["inputs"][number]
+        for number, key in enumerate(self.plan.arrays):
+            self.arrays[key] = self.arguments["arrays"][number]
+        for number, key in enumerate(self.plan.states):
+            self.arrays[key] = self.arguments["states"][number]
+        marked = len(self.graph.nodes)
+        for step in fused(self.plan):
+            self._step(step)
+            nodes = list(self.graph.nodes)
+            if isinstance(step, (Call, Apply)) and len(nodes) > marked:
+                place = "/".join(step.path) or "net"
+                self.places[nodes[marked]] = f"{place}: {short(step.layer, 80) if isinstance(step, Call) else repr(step.function)}"
+            marked = len(nodes)
+
+    def _step(self, step) -> None:
+        if isinstance(step, Fold):
+            self.values[step.output] = self.values[step.input].flatten(0, 1)
+        elif isinstance(step, Unfold):
+            count = step.count if step.count is not None else self.values[step.like].shape[1]
+            self.values[step.output] = self.values[step.input].unflatten(0, (-1, count))
+        elif isinstance(step, Apply):
+            self.values[step.output] = step.function(*(self.values[value] for value in step.inputs))
+        else:
+            self._call(step)
+
+    def _call(self, call: Call) -> None:
+        schema = call.layer.schema_of()
+        asked = schema.forward
+        words: dict[str, object] = {}
+        for name, key in call.arrays.items():
+            words[name] = self.new_states.get(key, self.arrays[key])
+        for name, declared in schema.noise.items():
+            words[name] = self._noise(call, name, declared) if self.training or not declared.only_in_training else None
+        for word, value in (("training", self.training), ("sizes", call.sizes), ("valid", self.arguments["valid"])):
+            if word in asked:
+                words[word] = value
+        if "lengths" in asked:
+            words["lengths"] = {name: {axis: self._length(length) for axis, length in axes.items()} for name, axes in call.lengths.items()}
+        function = getattr(call.layer, call.function)
+        results = function(*(self.values[value] for value in call.inputs), **words)
+        results = results if isinstance(results, tuple) else (results,)
+        states = [name for name, declared in schema.arrays.items() if isinstance(declared, State) and name in call.arrays]
+        for value, result in zip(call.outputs, results[: len(call.outputs)], strict=True):
+            self.values[value] = result
+        for name, result in zip(states, results[len(call.outputs) :], strict=False):
+            self.new_states[call.arrays[name]] = result
+
+    def _noise(self, call: Call, name: str, declared: Noise) -> Proxy:
+        need = next(need for need in self.plan.noise if need.path == "/".join((*call.path, name)))
+        value = self.arguments["noise"][self._noise_number]
+        self._noise_number += 1
+        self.noise.append((need, value.node))
+        return value
+
+    def _length(self, length: Length) -> Proxy:
+        value = self.arguments["lengths"][length.variable]
+        for folded in length.folds:
+            value = value.repeat_interleave(self.values[folded].shape[1])
+        for form in length.steps:
+            value = value * form.multiply + form.add
+            value = value if form.divide == 1 else torch.div(value, form.divide, rounding_mode="floor")
+        return value
+
+
+def _readable(source: str) -> str:
+    """fx's source with torch's public names for its functions, and no `self`."""
+
+    def public(match: re.Match) -> str:
+        return f"torch.nn.functional.{match[1]}" if hasattr(torch.nn.functional, match[1]) else match[0]
+
+    return re.sub(r"torch\._C\._nn\.(\w+)", public, source.replace("def forward(self, ", "def forward(", 1))
+
+
+def _with_places(source: str, graph: Graph, places: Mapping[torch.fx.Node, str]) -> str:
+    """The source with a comment before the first line of each layer."""
+    named = {node.name: text for node, text in places.items() if node in set(graph.nodes)}
+    lines = []
+    for line in source.splitlines():
+        word = line.strip().split(" ", 1)[0]
+        if word in named and line.startswith("    ") and " = " in line:
+            lines.append(f"    # {named[word]}")
+        lines.append(line)
+    return "\n".join(lines).strip() + "\n"

@@ -1,0 +1,261 @@
+"""The plan of a net: containers and operators flattened into one list of typed steps, in the order they run. No torch here.
+
+A value is a number; a step takes values and gives values. `Fold` merges the axis behind the batch into the batch (the members of a pair,
+the elements of a sequence), `Unfold` takes it apart again, so a mapped net runs once for all of them.
+"""
+
+from collections.abc import Mapping
+from graphlib import TopologicalSorter
+from typing import NamedTuple
+
+from netgraph.errors import NetTypeError, NetValueError
+from netgraph.nets.container import Container, input_names
+from netgraph.spec.declare import State
+from netgraph.spec.layer import Layer
+from netgraph.spec.net import Net, array_key
+from netgraph.spec.typing import Terms, Typing, short, varying_of
+from netgraph.types.sizes import Affine, Varying
+from netgraph.types.store import Node, find
+
+
+class Length(NamedTuple):
+    """The true length along an axis: forms applied in turn to the lengths of one variable, repeated for each fold it was seen through."""
+
+    variable: int
+    steps: tuple[Affine, ...]
+    folds: tuple[int, ...] = ()
+
+
+class Call(NamedTuple):
+    """A layer at work: its input and output values, the keys of its arrays, its sizes, and the true lengths of its varying axes."""
+
+    path: tuple[str, ...]
+    layer: Layer
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    arrays: Mapping[str, str]
+    noise: tuple[str, ...]
+    sizes: Mapping[str, object]
+    lengths: Mapping[str, Mapping[int, Length]]
+    function: str = "forward"
+
+
+class Fold(NamedTuple):
+    """(batch, n, ...) -> (batch * n, ...)."""
+
+    input: int
+    output: int
+
+
+class Unfold(NamedTuple):
+    """(batch * n, ...) -> (batch, n, ...); `like` is the value that was folded, from which a varying n is read."""
+
+    input: int
+    output: int
+    count: int | None
+    like: int
+
+
+class Apply(NamedTuple):
+    """A plain function of tensors, such as a pair's distance."""
+
+    path: tuple[str, ...]
+    function: object
+    inputs: tuple[int, ...]
+    output: int
+
+
+class NoiseNeed(NamedTuple):
+    """Random numbers that one layer wants: where, of which shape for one example, how often the batch is folded, from what."""
+
+    path: str
+    shape: tuple
+    folds: tuple
+    distribution: str
+
+
+class Plan:
+    """The steps of a net, and what they need: inputs, arrays, states, noise and lengths by number, outputs by name."""
+
+    def __init__(self, typing: Typing):
+        self.typing = typing
+        self.net = typing.net
+        self.steps: list = []
+        self.inputs: list[str] = list(input_names(typing.net))
+        self.arrays: list[str] = []
+        self.states: list[str] = []
+        self.noise: list[NoiseNeed] = []
+        self.variables: list[Node] = []
+        self.length_sources: list[tuple[str, int, int, Varying]] = []
+        self.values: dict[tuple[tuple[str, ...], str, str], int] = {}
+        self.coupled: list[tuple[str, ...]] = []
+        self._count = 0
+        self._folds: list[tuple[int | None, int]] = []
+
+    def new(self) -> int:
+        """A fresh value."""
+        self._count += 1
+        return self._count - 1
+
+    # -- what operators call -------------------------------------------------------------------------------------------------------
+
+    def fold(self, value: int, count: int | None) -> int:
+        """`value` with the axis behind the batch merged into it; until `unfold`, layers see `count` times the batch."""
+        folded = self.new()
+        self.steps.append(Fold(value, folded))
+        self._folds.append((count, value))
+        return folded
+
+    def unfold(self, value: int) -> int:
+        """The inverse of the last `fold`, on another value."""
+        count, like = self._folds.pop()
+        unfolded = self.new()
+        self.steps.append(Unfold(value, unfolded, count, like))
+        return unfolded
+
+    def apply(self, path: tuple[str, ...], function, *inputs: int) -> int:
+        """The value of a plain function of tensors."""
+        output = self.new()
+        self.steps.append(Apply(path, function, inputs, output))
+        return output
+
+    def inside(self, path: tuple[str, ...], net: Net, inputs: Mapping[str, int]) -> dict[str, int]:
+        """Flatten the net at `path`, fed with `inputs`; the values at its output ports."""
+        for name, value in inputs.items():
+            self.values[path, "in", name] = value
+        stack: list[tuple[tuple[str, ...], Net, Container | None, bool]] = [(path, net, None, False)]
+        while stack:
+            place, part, container, leaving = stack.pop()
+            if leaving:
+                self._leave(place, part)
+                continue
+            if container is not None:
+                self._enter(place, container)
+            if isinstance(part, Container):
+                stack.append((place, part, None, True))
+                stack.extend(((*place, name), part.children[name], part, False) for name in reversed(_order(part)))
+            else:
+                self._layer(place, part)
+        outputs = self.typing.terms[path].outputs
+        return {name: self.values[path, "out", name] for name in outputs}
+
+    # -- the walk --------------------------------------------------------------------------------------------------------------------
+
+    def _enter(self, place, container: Container) -> None:
+        """The values at the inputs of a part: what its container wires into them."""
+        for name, (source, port) in _feeds(container)[place[-1]].items():
+            self.values[place, "in", name] = (
+                self.values[place[:-1], "in", port] if not source else self.values[(*place[:-1], *source), "out", port]
+            )
+
+    def _leave(self, place, part) -> None:
+        for name, (source, port) in part.output_sources.items():
+            self.values[place, "out", name] = (
+                self.values[place, "in", port] if not source else self.values[(*place, *source), "out", port]
+            )
+
+    def _layer(self, place, layer: Layer) -> None:
+        terms = self.typing.terms[place]
+        inputs = {name: self.values[place, "in", name] for name in terms.inputs}
+        if hasattr(layer, "unfold"):
+            for name, value in layer.unfold(self, place, inputs).items():
+                self.values[place, "out", name] = value
+            return
+        lengths = self._lengths(place, layer, terms)
+        if layer.coupled:
+            if self._folds:
+                raise NetTypeError(f"{'/'.join(place)}, {short(layer)}, sees the whole batch and cannot stand inside an operator")
+            self.coupled.append(place)
+        keys = {}
+        for name, declared, setting in layer.array_places():
+            key = array_key(place, name, setting)
+            known = self.states if isinstance(declared, State) else self.arrays
+            if key not in self._seen:
+                self._seen.add(key)
+                known.append(key)
+            keys[name] = key
+        noise = []
+        for name, run in terms.noise.items():
+            need = NoiseNeed("/".join((*place, name)), self.typing.store.sizes(run), tuple(self._folds), layer.schema_of().noise[name].distribution)
+            noise.append(name)
+            self.noise.append(need)
+        outputs = tuple(self.new() for _ in terms.outputs)
+        for name, value in zip(terms.outputs, outputs, strict=True):
+            self.values[place, "out", name] = value
+        sizes = {name: self._solved(node) for name, node in terms.names.items() if name != "any kind"}
+        call = Call(place, layer, tuple(inputs.values()), outputs, keys, tuple(noise), sizes, lengths)
+        self.steps.append(call)
+
+    def _solved(self, node: Node):
+        value = find(node).value
+        return tuple(find(size).value for size in value) if isinstance(value, tuple) else value
+
+    def _lengths(self, place, layer: Layer, terms: Terms) -> dict[str, dict[int, Length]]:
+        found: dict[str, dict[int, Length]] = {}
+        for name, term in terms.inputs.items():
+            axes = {}
+            for axis, base, size in varying_of(self.typing, term):
+                axes[axis] = Length(self.variable(base), size.steps, tuple(value for _, value in self._folds))
+            found[name] = axes
+            if axes and layer.varying == "refused":
+                label = "/".join((*place, name))
+                kind = self.typing.type_of(term)
+                raise NetValueError(
+                    f"{label}: {type(layer).__name__} takes no varying axis, the input is {kind}",
+                    fix=f"NetMapOperator({short(layer)}) to apply it to each element",
+                )
+        return found
+
+    def variable(self, base: Node) -> int:
+        """The number of a length variable."""
+        base = find(base)
+        for number, known in enumerate(self.variables):
+            if find(known) is base:
+                return number
+        self.variables.append(base)
+        return len(self.variables) - 1
+
+    def build(self) -> "Plan":
+        """Flatten the whole net."""
+        self._seen: set[str] = set()
+        for name, term in self.typing.terms[()].inputs.items():
+            for axis, base, size in varying_of(self.typing, term):
+                self.length_sources.append((name, axis, self.variable(base), size))
+        self.inside((), self.net, {name: self.new() for name in self.inputs})
+        return self
+
+    def value_at(self, path: tuple[str, ...], port: str) -> int | None:
+        """The value at an output port, anywhere inside; None when there is none."""
+        return self.values.get((path, "out", port))
+
+
+def _order(container: Container) -> list[str]:
+    """The parts of a container in an order in which each comes after what feeds it; as written where that is one."""
+    if "order" not in container._cache:
+        names = list(container.children)
+        place = {name: i for i, name in enumerate(names)}
+        if all(not w.source or place[w.source[0]] < place[w.part] for w in container.wires):
+            order = names
+        else:
+            sorter = TopologicalSorter({name: [] for name in names})
+            for wire in container.wires:
+                if wire.source:
+                    sorter.add(wire.part, wire.source[0])
+            sorter.prepare()
+            order = []
+            while sorter.is_active():
+                ready = sorted(sorter.get_ready(), key=place.__getitem__)
+                order.extend(ready)
+                sorter.done(*ready)
+        container._cache["order"] = order
+    return container._cache["order"]
+
+
+def _feeds(container: Container) -> dict[str, dict[str, tuple[tuple[str, ...], str]]]:
+    """For each part, what feeds each of its input ports."""
+    if "feeds" not in container._cache:
+        feeds: dict[str, dict] = {name: {} for name in container.children}
+        for wire in container.wires:
+            feeds[wire.part][wire.part_port] = (wire.source, wire.source_port)
+        container._cache["feeds"] = feeds
+    return container._cache["feeds"]

@@ -1,0 +1,1 @@
+"""Containers and operators: from the user's notation to nodes, edges and typed nets."""

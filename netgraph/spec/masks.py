@@ -1,0 +1,11 @@
+"""Masks of padded batches: which positions of a varying axis are real."""
+
+import torch
+
+
+def valid_positions(x: torch.Tensor, axis: int, lengths: torch.Tensor) -> torch.Tensor:
+    """A Boolean mask that broadcasts over `x`: True where the position along `axis` is below the example's length."""
+    positions = torch.arange(x.shape[axis], device=x.device)
+    shape = [1] * x.dim()
+    shape[axis] = -1
+    return positions.reshape(shape) < lengths.reshape(-1, *([1] * (x.dim() - 1)))

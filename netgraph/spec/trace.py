@@ -1,0 +1,253 @@
+"""Turns a Python function of arrays into a `FunctionGraph`.
+
+    function --record on stand-ins--> graph --run both on drawn data, at other sizes too--> FunctionGraph, or OpaqueFunction
+
+Recorded are Python's operators, torch functions and tensor methods of the closed list, and our symbols. What needs the value of an array
+(`math`, NumPy, `if`, `max`, `float`) is refused with the torch spelling. A function that works on tensors but leaves the list, or does
+other steps at other sizes, stays an `OpaqueFunction`: it can be used, but not stored in a file.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from netgraph.errors import NetError, NetTypeError, NetValueError
+from netgraph.spec.function_graph import FunctionGraph
+from netgraph.spec.recorder import record
+from netgraph.spec.replay import RECORDED_SIZE, Shape, difference, drawn, other_sizes, undisturbed, with_size
+from netgraph.spec.spellings import Unlisted
+from netgraph.spec.symbols import Symbol, symbol
+
+__all__ = ["OpaqueFunction", "trace", "trace_elementwise"]
+
+# Ranks at which a function of unknown shape is recorded, in the order tried, and those at which it is replayed.
+_RANKS_TRIED = (1, 2, 3, 0)
+_RANKS_REPLAYED = (0, 1, 2, 3)
+
+_WHOLE_ARRAY = "FunctionLayer(f), which sees the whole array"
+
+
+class OpaqueFunction:
+    """A function that could not be turned into a graph: `function` itself, its port names `inputs`, and the `reason`.
+
+    Called on tensors it gives what the function gives. Two are equal if they hold the same function object.
+
+    >>> trace(lambda x: torch.fft.fft(x).real).reason
+    'it uses torch.fft_fft, which is not in the list of operations'
+    """
+
+    __slots__ = ("function", "inputs", "reason")
+
+    function: Callable
+    inputs: tuple[str, ...]
+    reason: str
+
+    def __init__(self, function: Callable, inputs: Sequence[str], reason: str):
+        put = super().__setattr__
+        put("function", function)
+        put("inputs", tuple(inputs))
+        put("reason", reason)
+
+    is_elementwise = False
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
+
+    def __eq__(self, other: object) -> bool:
+        return self.function is other.function and self.inputs == other.inputs if isinstance(other, OpaqueFunction) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((id(self.function), self.inputs))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("an opaque function cannot be changed")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError("an opaque function cannot be changed")
+
+    def __repr__(self) -> str:
+        return f"<opaque function {_name(self.function)}: {self.reason}>"
+
+
+def trace(
+    f: Callable | Symbol | str, names: Sequence[str] | None = None, shapes: Sequence[Shape | None] | None = None
+) -> FunctionGraph | OpaqueFunction:
+    """The graph of a function of arrays.
+
+    `f` is a Python function, a symbol, or the name of one. `names` are the ports; by default one parameter is "Input" and several name
+    the ports (a symbol's are "Input1", "Input2", ...); parameters with a default keep it. `shapes` has one shape a port, None for an open
+    axis; without it, ranks 0 to 3 are tried.
+    Errors: NetTypeError for what cannot be traced, with the torch spelling; NetValueError where f fails on arrays of these shapes.
+
+    >>> trace(lambda x: torch.tanh(x) * 2)
+    Tanh(x) * 2
+    >>> trace(lambda a, b: {"sum": a + b, "mean": b.mean(-1)}, shapes=[(3,), (None, 3)])
+    {"sum": a + b, "mean": mean(b, dim=(-1,))}
+    """
+    return _trace(f, names, shapes, fill=False)
+
+
+def trace_elementwise(f: Callable | Symbol | str, arity: int | Sequence[str] | None = None) -> FunctionGraph | OpaqueFunction:
+    """The graph of a function that treats each element by itself; `arity` is the number of inputs, or their names.
+
+    A step that looks at other elements is a NetTypeError that names it.
+
+    >>> trace_elementwise(lambda x: torch.where(x > 0, x, 0.1 * x))
+    where(x > 0, x, 0.1 * x)
+    """
+    names = _numbered(arity) if isinstance(arity, int) else arity
+    traced = _trace(f, names, None, fill=True)
+    if isinstance(traced, FunctionGraph) and not traced.is_elementwise:
+        headline = f"{_name(f)} is not elementwise: {traced.first_not_elementwise} looks at more than one place of an array"
+        raise NetTypeError(headline, origins=[(traced, "the function as traced")], fix=_WHOLE_ARRAY)
+    if isinstance(traced, OpaqueFunction) and not _treats_places_alone(traced):
+        headline = f"{_name(f)} is not elementwise: an element of its result is another when the element is given alone"
+        raise NetTypeError(headline, origins=[(traced, "the function as traced")], fix=_WHOLE_ARRAY)
+    return traced
+
+
+def _treats_places_alone(traced: OpaqueFunction) -> bool:
+    arrays = drawn([(RECORDED_SIZE,)] * len(traced.inputs))
+    whole = _attempt(traced, arrays)
+    parts = [_attempt(traced, [array[k : k + 1] for array in arrays]) for k in range(RECORDED_SIZE)]
+    if not isinstance(whole, torch.Tensor) or not all(isinstance(part, torch.Tensor) for part in parts):
+        return False
+    alone = torch.cat([part.reshape(-1) for part in parts])
+    return whole.shape == alone.shape and torch.allclose(whole, alone, rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def _attempt(traced: OpaqueFunction, arrays: Sequence[torch.Tensor]) -> Any:
+    """The result of an opaque function, or the error that it raises."""
+    try:
+        with undisturbed(seed=0):
+            return traced(*(array.clone() for array in arrays))
+    except Exception as error:
+        return error
+
+
+def _trace(f: Any, names: Sequence[str] | None, shapes: Sequence[Shape | None] | None, fill: bool) -> FunctionGraph | OpaqueFunction:
+    if isinstance(f, str):
+        f = symbol(f)
+    if not callable(f):
+        raise NetTypeError(f"{f!r} is no function", fix="a Python function of arrays, a symbol such as Tanh, or its name")
+    if isinstance(f, torch.nn.Module) and any(True for _ in f.parameters()):
+        raise NetTypeError(f"{type(f).__name__} has arrays of its own, which a traced function would freeze", fix="net_from_torch(module)")
+    names, keywords = _ports(f, names)
+    if shapes is not None and len(shapes) != len(names):
+        raise NetValueError(f"{_name(f)} has {len(names)} inputs ({', '.join(names)}), {len(shapes)} shapes given")
+    plain = _by_position(f, len(names), keywords)
+    if shapes is None or any(shape is None for shape in shapes):
+        known = shapes or [None] * len(names)
+        ranks = [[(None,) * rank if shape is None else shape for shape in known] for rank in _RANKS_TRIED]
+        replayed = [[(None,) * rank if shape is None else shape for shape in known] for rank in _RANKS_REPLAYED]
+    else:
+        ranks = replayed = [list(shapes)]
+    graph, has_numpy = None, False
+    failed: Exception | None = None
+    for tried in ranks:
+        try:
+            with undisturbed(seed=0):
+                graph, has_numpy = record(f, names, keywords, drawn(with_size(tried, RECORDED_SIZE)), fill)
+            break
+        except NetError:
+            raise
+        except Exception as error:  # whatever user code raises; it is reported below, never dropped
+            reason = _reason(error)
+            try:
+                _run(plain, tried)
+            except Exception as on_tensors:
+                failed = failed or on_tensors
+                continue
+            return OpaqueFunction(f, names, reason)
+    if graph is None:
+        shown = " and ".join(str(shape).replace("None", "any size") for shape in with_size(ranks[0], RECORDED_SIZE))
+        raise NetValueError(f"{_name(f)} fails on arrays of shape {shown}: {type(failed).__name__}: {_first_line(failed)}") from failed
+    if isinstance(f, Symbol):
+        return graph
+    return _checked(graph, plain, f, replayed, has_numpy)
+
+
+def _checked(graph: FunctionGraph, plain: Callable, f: Callable, replayed: Sequence[Sequence[Shape]], has_numpy: bool):
+    """The graph if it agrees with the function wherever the function runs, else the opaque function."""
+    ran, failed = False, None
+    for shapes in replayed:
+        for k, sizes in enumerate(other_sizes(shapes)):
+            try:
+                differs = difference(graph, plain, drawn(sizes, seed=k))
+            except Exception as error:  # the function is not meant for these sizes; if it runs at none, that is reported below
+                failed = failed or error
+                continue
+            ran = True
+            if differs is not None:
+                return OpaqueFunction(f, graph.inputs, differs)
+    # torch refuses some NumPy arrays that tracing has turned into tensors: then there is nothing to compare with
+    if not ran and not has_numpy:
+        raise NetValueError(f"{_name(f)} fails on arrays: {type(failed).__name__}: {_first_line(failed)}") from failed
+    return graph
+
+
+def _run(plain: Callable, shapes: Sequence[Shape]) -> None:
+    with undisturbed(seed=0):
+        plain(*drawn(with_size(shapes, RECORDED_SIZE)))
+
+
+def _ports(f: Callable, names: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Port names, and the parameters (the last ones) that are passed by keyword."""
+    if isinstance(f, Symbol):
+        return _symbol_ports(f, names), ()
+    try:
+        parameters = inspect.signature(f.forward if isinstance(f, torch.nn.Module) else f).parameters.values()
+    except (TypeError, ValueError):  # a builtin such as torch.sin has no signature
+        return tuple(names or ("Input",)), ()
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p.name for p in positional if p.default is p.empty]
+    keywords = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty)
+    most = None if any(p.kind is p.VAR_POSITIONAL for p in parameters) else len(positional) + len(keywords)
+    if names is None:
+        # a single parameter with a default is still the input
+        found = (*needed, *keywords) or tuple(p.name for p in positional[:1])
+        if not found:
+            why = "its inputs have no names" if most is None else "it has no parameter"
+            raise NetTypeError(f"{_name(f)} cannot be traced: {why}", fix="a function with one named parameter for each input")
+        return ("Input",) if len(found) == 1 else found, keywords
+    least = len(needed) + len(keywords)
+    if len(names) < least or (most is not None and len(names) > most):
+        takes = f"{least}" if least == most else f"at least {least}" if most is None else f"{least} to {most}"
+        raise NetTypeError(f"{_name(f)} takes {takes} arguments, but there are {len(names)} inputs ({', '.join(names)})")
+    return tuple(names), keywords
+
+
+def _symbol_ports(f: Symbol, names: Sequence[str] | None) -> tuple[str, ...]:
+    if names is None:
+        if f.least == 0:
+            raise NetTypeError(f"{f} takes any number of arrays: name the inputs", fix='names=["Input1", "Input2"]')
+        return _numbered(f.least)
+    if not f.takes(len(names)):
+        raise NetTypeError(f"{f} cannot take {len(names)} inputs ({', '.join(names)})", origins=[(f, f.formula)])
+    return tuple(names)
+
+
+def _numbered(count: int) -> tuple[str, ...]:
+    return ("Input",) if count == 1 else tuple(f"Input{k + 1}" for k in range(count))
+
+
+def _by_position(f: Callable, count: int, keywords: Sequence[str]) -> Callable:
+    split = count - len(keywords)
+    return lambda *args: f(*args[:split], **dict(zip(keywords, args[split:], strict=True)))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, Unlisted):
+        return f"it uses {error}, which is not in the list of operations"
+    return f"tracing it fails with {type(error).__name__}: {_first_line(error)}"
+
+
+def _first_line(error: Exception | None) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
+def _name(f: Any) -> str:
+    name = getattr(f, "__name__", None) or getattr(f, "name", None) or type(f).__name__
+    return "the function" if name == "<lambda>" else str(name)
