@@ -141,6 +141,16 @@ def within(run: str, level: int) -> Rule:
     return Rule(apply)
 
 
+def layout(run: str, shape: str) -> Rule:
+    """The axes of the run `run` are those of `shape`, written as in a port: for ports whose order of axes depends on a parameter."""
+
+    def apply(scope):
+        laid = scope.shaped(parse_shape(f"real: {shape}"), scope.where)
+        scope.store.equate_runs(scope.run(run), laid, scope.where)
+
+    return Rule(apply)
+
+
 def each(target: str, source: str, forms: Callable[[int], Sequence[Affine] | None], reads: str) -> Rule:
     """Axis by axis `target` is a form of `source`: `forms(rank)` gives one a spatial axis. The runs have one rank.
 

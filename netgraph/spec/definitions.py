@@ -10,7 +10,6 @@ multiply 0 by infinity).
 
 import math
 from collections.abc import Callable
-from numbers import Number
 
 import torch
 
@@ -36,11 +35,11 @@ def _cube_root_positive(x):
 
 def surd(x, n):
     """The real n-th root: of a negative number when n is odd, not a number when n is even."""
-    if isinstance(n, Number):
+    if isinstance(n, int | float):
         if n % 2:
             return torch.sign(x) * _smooth_inside(lambda a: torch.pow(a, 1 / n), torch.abs(x), x != 0, 1.0)
         return _smooth_inside(lambda a: torch.pow(a, 1 / n), x, x > 0, 1.0)
-    if isinstance(x, Number):
+    if isinstance(x, int | float):
         x = torch.full_like(n, x)
     size, inside = torch.abs(x), x != 0
     root = torch.where(inside, torch.pow(torch.where(inside, size, 1.0), 1 / n), torch.pow(size.detach(), 1 / n.detach()))
@@ -164,15 +163,15 @@ def soft_plus(x):
 
 
 def larger(a, b):
-    if isinstance(a, Number):
+    if isinstance(a, int | float):
         return torch.clamp(b, min=a)
-    return torch.clamp(a, min=b) if isinstance(b, Number) else torch.maximum(a, b)
+    return torch.clamp(a, min=b) if isinstance(b, int | float) else torch.maximum(a, b)
 
 
 def smaller(a, b):
-    if isinstance(a, Number):
+    if isinstance(a, int | float):
         return torch.clamp(b, max=a)
-    return torch.clamp(a, max=b) if isinstance(b, Number) else torch.minimum(a, b)
+    return torch.clamp(a, max=b) if isinstance(b, int | float) else torch.minimum(a, b)
 
 
 def clip(x, low, high, below, above):
@@ -193,9 +192,9 @@ def chop(x, size):
 
 def angle(x, y):
     """The angle of the point (x, y); 0 with gradient 0 at the origin."""
-    if isinstance(x, Number):
+    if isinstance(x, int | float):
         x = torch.full_like(y, x)
-    if isinstance(y, Number):
+    if isinstance(y, int | float):
         y = torch.full_like(x, y)
     origin = (x == 0) & (y == 0)
     return torch.atan2(torch.where(origin, 0.0, y), torch.where(origin, 1.0, x))

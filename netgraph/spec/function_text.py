@@ -7,16 +7,16 @@ from typing import Any
 from netgraph.spec.operations import OPERATIONS, Operation, Ref
 from netgraph.spec.spellings import Recorded, Recording
 
-__all__ = ["formula", "statements"]
-
 _ATOM, _PREFIX = 10, 7
 _STRENGTH = {"|": 1, "^": 2, "&": 3, "+": 5, "-": 5, "*": 6, "/": 6, "//": 6, "@": 6, "~": _PREFIX, "**": 8}
 
-# A repeated part longer than this gets a name of its own in a formula.
-_LONG = 24
+# A repeated part longer than the first, and any part longer than the second, gets a name of its own in a formula.
+_LONG, _TOO_LONG = 24, 400
 
 
-def formula(inputs: Sequence[str], nodes: Sequence[Any], outputs: Sequence[Ref], names: Sequence[str] | None, constants: Sequence[str]) -> str:
+def formula(
+    inputs: Sequence[str], nodes: Sequence[Any], outputs: Sequence[Ref], names: Sequence[str] | None, constants: Sequence[str]
+) -> str:
     """One line such as `x ** 2 + 1`; long parts that are used twice are named first (`t0 = ...; ...`)."""
     texts = {Ref("input", i): (name, _ATOM) for i, name in enumerate(inputs)}
     texts |= {Ref("constant", i): (name, _ATOM) for i, name in enumerate(constants)}
@@ -27,7 +27,7 @@ def formula(inputs: Sequence[str], nodes: Sequence[Any], outputs: Sequence[Ref],
     for i, node in enumerate(nodes):
         ref = Ref("node", i)
         text, strength = _expression(OPERATIONS[node.operation], node.operands, texts.__getitem__, short=True)
-        if uses.get(ref, 0) > 1 and len(text) > _LONG:
+        if len(text) > (_LONG if uses.get(ref, 0) > 1 else _TOO_LONG):
             parts.append(f"t{len(parts)} = {text}")
             text, strength = f"t{len(parts) - 1}", _ATOM
         texts[ref] = (text, strength)

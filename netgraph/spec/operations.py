@@ -12,17 +12,15 @@ calls. Its axis rule says what it does to the axes of its arrays, from which bat
 Operations that are also a symbol of the Wolfram Language bear that symbol's name ("Tanh"), the others torch's ("logsumexp").
 """
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Number
 from typing import Any, Literal
 
 import torch
 
 from netgraph.errors import NetNameError, did_you_mean
 from netgraph.spec import definitions
-
-__all__ = ["OPERATIONS", "AxisRule", "Operation", "Parameter", "Ref", "operation"]
 
 AxisRule = Literal["elementwise", "reduces", "moves", "mixes"]
 
@@ -81,8 +79,8 @@ class Operation:
     """One operation of the closed list.
 
     `name` is stable, it stands in files. `function` computes it from torch tensors. `call` is the text with which generated code calls
-    it: "torch.exp", a method (".to"), an operator ("+"), "[]" for an index, or "" for a composite, whose `function` is written out. `part` is the field to take where torch
-    returns several ("values").
+    it: "torch.exp", a method (".to"), an operator ("+"), "[]" for an index, or "" for a composite, whose `function` is written out.
+    `part` is the field to take where torch returns several ("values").
 
     >>> operation("Tanh").call, operation("Gudermannian").is_composite
     ('torch.tanh', True)
@@ -115,6 +113,9 @@ class Operation:
             if parameter.default is REQUIRED:
                 required.append(operand)
             elif type(operand) is not type(parameter.default) or operand != parameter.default:
+                if parameter.name == "keepdim":
+                    # torch has no overload with keepdim alone
+                    optional["dim"] = operands[[p.name for p in self.parameters].index("dim")]
                 optional[parameter.name] = operand
         return required, optional
 
@@ -177,8 +178,6 @@ _SPECIAL: dict[str, Callable] = {
 
 
 def _operators() -> list[Operation]:
-    import operator
-
     symbols = {
         "add": ("+", operator.add), "sub": ("-", operator.sub), "mul": ("*", operator.mul), "div": ("/", operator.truediv),
         "pow": ("**", operator.pow), "floor_divide": ("//", operator.floordiv), "eq": ("==", operator.eq), "ne": ("!=", operator.ne),
@@ -222,7 +221,7 @@ def _elementwise() -> list[Operation]:
         _make("lerp", "torch.lerp", "elementwise", "input end weight:value"),
         _make("clamp", "torch.clamp", "elementwise", one, {"min": ("value", None), "max": ("value", None)}),
         _make("full_like", "torch.full_like", "elementwise", "input fill_value:number"),
-        _make("nan_to_num", "torch.nan_to_num", "elementwise", one, {k: (number, None) for k in ("nan", "posinf", "neginf")}),
+        _make("nan_to_num", "torch.nan_to_num", "elementwise", one, dict.fromkeys(("nan", "posinf", "neginf"), (number, None))),
         _make("logit", "torch.logit", "elementwise", one, {"eps": (number, None)}),
         _make("GELU", functional + "gelu", "elementwise", one, {"approximate": ("text", "none")}),
         _make("ELU", functional + "elu", "elementwise", one, {"alpha": (number, 1.0)}),
@@ -343,4 +342,4 @@ OPERATIONS: dict[str, Operation] = {found.name: found for part in (_operators, _
 
 def is_number(value: object) -> bool:
     """Whether a value is a plain number or truth value, as an operand may be."""
-    return isinstance(value, Number) and isinstance(value, bool | int | float)
+    return isinstance(value, bool | int | float)

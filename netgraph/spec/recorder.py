@@ -17,8 +17,6 @@ from netgraph.spec.operations import DTYPES, OPERATIONS, Parameter, Ref
 from netgraph.spec.refusals import refusal, refusal_of_numpy
 from netgraph.spec.spellings import Recorded, Recording, Unlisted, perform
 
-__all__ = ["record"]
-
 _UFUNCS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "power": "pow", "remainder": "Mod",
            "floor_divide": "floor_divide", "matmul": "matmul", "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le",
            "greater": "gt", "greater_equal": "ge"}  # fmt: skip

@@ -13,8 +13,6 @@ import torch
 
 from netgraph.errors import NetTypeError
 
-__all__ = ["refusal", "refusal_of_numpy"]
-
 _SPELLINGS = {
     "max": "Max(x, y), torch.maximum(x, y) or x.amax()",
     "min": "Min(x, y), torch.minimum(x, y) or x.amin()",
@@ -59,7 +57,9 @@ def refusal(frame: FrameType, wanted: str) -> NetTypeError:
         what = "in" if now == "CONTAINS_OP" else "not" if now == "UNARY_NOT" else "if"
         said = {"in": "`in`", "not": "`not`", "if": "`if`, `while`, `and`, `or` or a chain of comparisons"}[what]
         fix = {"in": "(x == value).any(...)", "not": "~c or torch.logical_not(c)", "if": _BRANCH}[what]
-        return NetTypeError(f"{said} cannot be traced: it needs the value of an array, and a traced function has none", origins=origins, fix=fix)
+        return NetTypeError(
+            f"{said} cannot be traced: it needs the value of an array, and a traced function has none", origins=origins, fix=fix
+        )
     return NetTypeError(f"{wanted}(x) of an array cannot be traced: it needs a value, and a traced function has none", origins=origins)
 
 
@@ -75,7 +75,9 @@ def _error(name: str, origins: list) -> NetTypeError:
         fix = f"{_SPELLINGS[name]} instead of {name}"
     elif hasattr(torch, bare):
         fix = f"torch.{bare}(x) instead of {name}(x)"
-    return NetTypeError(f"{name} cannot be traced: it needs the value of an array, and a traced function has none", origins=origins, fix=fix)
+    return NetTypeError(
+        f"{name} cannot be traced: it needs the value of an array, and a traced function has none", origins=origins, fix=fix
+    )
 
 
 def _file(code: CodeType) -> str:
@@ -97,9 +99,9 @@ def _called(frame: FrameType, instructions: list[dis.Instruction]) -> str | None
         missing -= dis.stack_effect(before[start].opcode, before[start].arg, jump=False)
     words: list[str] = []
     for ins in before[start:]:
-        if ins.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_FAST_BORROW") and not words:
-            words.append(ins.argval)
-        elif ins.opname in ("LOAD_ATTR", "LOAD_METHOD") and words:
+        if (ins.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_FAST_BORROW") and not words) or (
+            ins.opname in ("LOAD_ATTR", "LOAD_METHOD") and words
+        ):
             words.append(ins.argval)
         elif ins.opname != "PUSH_NULL":
             break

@@ -11,8 +11,6 @@ import torch
 
 from netgraph.spec.function_graph import FunctionGraph
 
-__all__ = ["Shape", "difference", "drawn", "other_sizes", "undisturbed", "with_size"]
-
 Shape = Sequence[int | None]
 
 # Sizes put in for open axes: the first while recording, the others in the replay.
@@ -55,7 +53,7 @@ def undisturbed(seed: int) -> Iterator[None]:
     kept, kept_python = torch.get_rng_state(), random.getstate()
     numpy_random = sys.modules.get("numpy.random")
     kept_numpy = numpy_random.get_state() if numpy_random else None
-    torch.random.default_generator.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
     random.seed(seed)
     if numpy_random:
         numpy_random.seed(seed)

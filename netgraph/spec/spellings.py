@@ -15,8 +15,6 @@ from torch.nn import functional
 
 from netgraph.spec.operations import DTYPES, OPERATIONS, REQUIRED, Operation
 
-__all__ = ["Recorded", "Recording", "Unlisted", "perform"]
-
 Emit = Callable[..., Any]
 
 # Torch takes NumPy's names for these.
@@ -42,7 +40,14 @@ class Recording(TracerBase):
 
 
 class Recorded(Proxy):
-    """A stand-in for a tensor: whatever is called on it goes to its Recording (`tracer`)."""
+    """A stand-in for a tensor: whatever is called on it goes to its Recording (`tracer`). `node` is what that knows it by."""
+
+    def __init__(self, node: Any, tracer: Any):
+        self.node: Any = node
+        self.tracer: Any = tracer
+
+    def __getitem__(self, index: Any) -> Any:
+        return perform(self.tracer.emit, operator.getitem, (self, index), {})
 
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
@@ -120,7 +125,9 @@ def _bind(found: Operation, args: tuple, keywords: dict[str, Any]) -> list[Any]:
             break
         rest = args[position:]
         if parameter.kind == "integers" and len(rest) > 1 and all(isinstance(part, int) for part in rest) and position == 1:
-            spread = len(parameters) == 2 or parameters[position].default is REQUIRED and parameters[position].name in ("dims", "shape", "size")
+            spread = len(parameters) == 2 or (
+                parameters[position].default is REQUIRED and parameters[position].name in ("dims", "shape", "size")
+            )
             if spread:
                 values[parameter.name], args = tuple(rest), args[:position]
                 break
@@ -194,7 +201,7 @@ def _spread(name: str) -> Callable:
 
 
 def _norm(emit: Emit, input, p=2, dim=None, keepdim=False, dtype=None):
-    if dtype is not None or not isinstance(p, int | float) and p != "fro":
+    if dtype is not None or (not isinstance(p, int | float) and p != "fro"):
         raise Unlisted(f"torch.norm with p={p!r}, dtype={dtype!r}")
     return emit("norm", input, 2 if p == "fro" else p, _plain(dim, "integers"), keepdim)
 
@@ -350,7 +357,12 @@ def _function_table() -> dict[Callable, str | Callable]:
         elif found.is_infix:
             table[found.function] = name
     table |= {getattr(torch.special, name): name for name in ("expm1", "exp2", "sinc", "xlogy")}
-    table |= {torch.special.expit: "LogisticSigmoid", torch.special.erf: "Erf", torch.special.erfc: "Erfc", torch.special.erfinv: "InverseErf"}
+    table |= {
+        torch.special.expit: "LogisticSigmoid",
+        torch.special.erf: "Erf",
+        torch.special.erfc: "Erfc",
+        torch.special.erfinv: "InverseErf",
+    }
     table |= {torch.special.gammaln: "LogGamma", torch.special.digamma: "digamma", torch.special.logit: "logit"}
     table |= {torch.absolute: "Abs", torch.fix: "IntegerPart", torch.arctan: "ArcTan", torch.arctan2: "atan2", torch.arcsin: "asin"}
     table |= {torch.arccos: "acos", torch.arcsinh: "ArcSinh", torch.arccosh: "acosh", torch.arctanh: "ArcTanh"}

@@ -9,6 +9,7 @@ Formulas are Wolfram's: `Round` ties to even, `Mod` has the sign of its second a
 import math
 from collections.abc import Callable, Iterable
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import numpy
@@ -17,6 +18,17 @@ from torch.fx import Proxy
 
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
 from netgraph.spec.operations import OPERATIONS, is_number
+
+__all__ = [
+    "Abs", "And", "ArcCos", "ArcCosh", "ArcCot", "ArcCoth", "ArcCsc", "ArcCsch", "ArcSec", "ArcSech", "ArcSin", "ArcSinh", "ArcTan",
+    "ArcTanh", "Ceiling", "Chop", "Clip", "Cos", "Cosh", "CosineDistance", "Cot", "Coth", "Csc", "Csch", "CubeRoot", "Divide", "Equal",
+    "Erf", "Erfc", "EuclideanDistance", "Exp", "Floor", "FractionalPart", "Gamma", "Greater", "GreaterEqual", "Gudermannian",
+    "Haversine", "If", "IntegerPart", "InterquartileRange", "InverseErf", "InverseErfc", "InverseGudermannian", "InverseHaversine",
+    "KroneckerDelta", "Less", "LessEqual", "Log", "LogGamma", "LogisticSigmoid", "ManhattanDistance", "Max", "Mean", "MeanDeviation",
+    "Median", "Min", "Mod", "Negative", "NonNegative", "NonPositive", "Not", "Or", "Piecewise", "Plus", "Positive", "PossibleZeroQ",
+    "Power", "Ramp", "Round", "Sec", "Sech", "Sign", "Sin", "Sinh", "Sqrt", "SquaredEuclideanDistance", "StandardDeviation", "Subtract",
+    "Surd", "Tan", "Tanh", "Threshold", "Times", "Total", "Unequal", "Unitize", "Variance", "Which",
+]  # fmt: skip
 
 SYMBOLS: dict[str, "Symbol"] = {}
 
@@ -43,6 +55,7 @@ class Symbol:
     least: int
     most: int | None
     takes_arrays: bool
+    _apply: Callable
 
     def __init__(self, name: str, formula: str, apply: Callable, least: int = 1, most: int | None = 1, takes_arrays: bool = False):
         self.__dict__.update(name=name, formula=formula, least=least, most=most, takes_arrays=takes_arrays, _apply=apply)
@@ -148,7 +161,7 @@ def _both_numbers(*args: Any) -> bool:
     return all(map(is_number, args))
 
 
-def _pairwise(name: str) -> Callable:
+def _two_by_two(name: str) -> Callable:
     def apply(*args):
         if not args:
             return -math.inf if name == "Max" else math.inf
@@ -242,7 +255,7 @@ def _comparison(name: str) -> Callable:
     compare = OPERATIONS[name].function
 
     def apply(*args):
-        return reduce(OPERATIONS["and"].function, [compare(a, b) for a, b in zip(args, args[1:], strict=False)])
+        return reduce(OPERATIONS["and"].function, [compare(a, b) for a, b in pairwise(args)])
 
     return apply
 
@@ -320,11 +333,15 @@ Times = Symbol("Times", "Times(a, b, ...) = a b ...", _arithmetic("mul", 1), 0, 
 Divide = Symbol("Divide", "Divide(a, b) = a / b", _arithmetic("div"), 2, 2)
 Power = Symbol("Power", "Power(a, b) = a^b", _arithmetic("pow"), 2, 2)
 Surd = Symbol("Surd", "Surd(x, n), the real n-th root; of a negative x for odd n; its gradient at x = 0 is 0", _surd, 2, 2)
-Min = Symbol("Min", "Min(a, b, ...), the least", _pairwise("Min"), 0, None)
-Max = Symbol("Max", "Max(a, b, ...), the greatest", _pairwise("Max"), 0, None)
-Clip = Symbol("Clip", "Clip(x), x kept in [-1, 1]; Clip(x, (a, b)), in [a, b]; Clip(x, (a, b), (va, vb)), va below a, vb above b", _clip, 1, 3)
+Min = Symbol("Min", "Min(a, b, ...), the least", _two_by_two("Min"), 0, None)
+Max = Symbol("Max", "Max(a, b, ...), the greatest", _two_by_two("Max"), 0, None)
+Clip = Symbol(
+    "Clip", "Clip(x), x kept in [-1, 1]; Clip(x, (a, b)), in [a, b]; Clip(x, (a, b), (va, vb)), va below a, vb above b", _clip, 1, 3
+)
 Mod = Symbol("Mod", "Mod(m, n), the remainder with the sign of n; Mod(m, n, d), the one in [d, d + n)", _mod, 2, 3)
-Threshold = Symbol("Threshold", 'Threshold(x, d) = x if Abs(x) > d, else 0; Threshold(x, ("Soft", d)) also shrinks x by d', _threshold, 1, 2)
+Threshold = Symbol(
+    "Threshold", 'Threshold(x, d) = x if Abs(x) > d, else 0; Threshold(x, ("Soft", d)) also shrinks x by d', _threshold, 1, 2
+)
 Chop = Symbol("Chop", "Chop(x, d) = 0 if Abs(x) < d, else x; d is 1e-10 unless given", _chop, 1, 2)
 
 If = Symbol("If", "If(c, a, b) = a where c, else b", _if, 3, 3)
@@ -357,8 +374,6 @@ EuclideanDistance = _distance("EuclideanDistance", "Sqrt(Total((u - v)^2)) along
 SquaredEuclideanDistance = _distance("SquaredEuclideanDistance", "Total((u - v)^2) along the last axis")
 ManhattanDistance = _distance("ManhattanDistance", "Total(Abs(u - v)) along the last axis")
 CosineDistance = _distance("CosineDistance", "1 - u.v / (|u| |v|) along the last axis; 0 where u or v is zero")
-
-__all__ = ["SYMBOLS", "Symbol", "symbol", *SYMBOLS]
 
 _ACTIVATIONS = (
     ("ELU", "ExponentialLinearUnit", "ELU(x) = x if x >= 0, else exp(x) - 1", (1.0,)),

@@ -20,8 +20,6 @@ from netgraph.spec.replay import RECORDED_SIZE, Shape, difference, drawn, other_
 from netgraph.spec.spellings import Unlisted
 from netgraph.spec.symbols import Symbol, symbol
 
-__all__ = ["OpaqueFunction", "trace", "trace_elementwise"]
-
 # Ranks at which a function of unknown shape is recorded, in the order tried, and those at which it is replayed.
 _RANKS_TRIED = (1, 2, 3, 0)
 _RANKS_REPLAYED = (0, 1, 2, 3)
@@ -138,12 +136,10 @@ def _trace(f: Any, names: Sequence[str] | None, shapes: Sequence[Shape | None] |
     if shapes is not None and len(shapes) != len(names):
         raise NetValueError(f"{_name(f)} has {len(names)} inputs ({', '.join(names)}), {len(shapes)} shapes given")
     plain = _by_position(f, len(names), keywords)
-    if shapes is None or any(shape is None for shape in shapes):
-        known = shapes or [None] * len(names)
-        ranks = [[(None,) * rank if shape is None else shape for shape in known] for rank in _RANKS_TRIED]
-        replayed = [[(None,) * rank if shape is None else shape for shape in known] for rank in _RANKS_REPLAYED]
-    else:
-        ranks = replayed = [list(shapes)]
+    known: Sequence[Shape | None] = [None] * len(names) if shapes is None else shapes
+    fixed = all(shape is not None for shape in known)
+    ranks = [_at_rank(known, rank) for rank in (_RANKS_TRIED[:1] if fixed else _RANKS_TRIED)]
+    replayed = ranks if fixed else [_at_rank(known, rank) for rank in _RANKS_REPLAYED]
     graph, has_numpy = None, False
     failed: Exception | None = None
     for tried in ranks:
@@ -167,6 +163,11 @@ def _trace(f: Any, names: Sequence[str] | None, shapes: Sequence[Shape | None] |
     if isinstance(f, Symbol):
         return graph
     return _checked(graph, plain, f, replayed, has_numpy)
+
+
+def _at_rank(shapes: Sequence[Shape | None], rank: int) -> list[Shape]:
+    """The shapes, with open axes at that rank for those that are unknown."""
+    return [(None,) * rank if shape is None else shape for shape in shapes]
 
 
 def _checked(graph: FunctionGraph, plain: Callable, f: Callable, replayed: Sequence[Sequence[Shape]], has_numpy: bool):

@@ -1,6 +1,8 @@
 """`Automatic` and `All`: the two words that stand for "find out" and "every one"."""
 
-__all__ = ["All", "Automatic"]
+from netgraph.errors import NetTypeError
+
+__all__ = ["All", "Automatic", "Scaled"]
 
 
 class _Word:
@@ -35,3 +37,32 @@ Automatic = _Word("Automatic")
 
 All = _Word("All")
 """Every one: all levels, all layers, all outputs."""
+
+
+class Scaled:
+    """A factor or share: `Scaled(0.1)` of a loss, of the data, of a size.
+
+    Errors: NetTypeError for what is no number.
+
+    >>> Scaled(0.1)
+    Scaled(0.1)
+    """
+
+    __slots__ = ("factor",)
+
+    def __init__(self, factor: float):
+        if isinstance(factor, bool) or not isinstance(factor, (int, float)):
+            raise NetTypeError(f"Scaled wants a number, got {factor!r}")
+        object.__setattr__(self, "factor", factor)
+
+    def __setattr__(self, key, value):
+        raise AttributeError("Scaled cannot be changed")
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Scaled) and self.factor == other.factor
+
+    def __hash__(self) -> int:
+        return hash((Scaled, self.factor))
+
+    def __repr__(self) -> str:
+        return f"Scaled({self.factor})"
