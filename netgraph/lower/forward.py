@@ -68,7 +68,7 @@ def _emit(plan: Plan, mode: str, wanted) -> Lowered:
     writer.write()
     if wanted is None:
         wanted = [((), name) for name in plan.typing.terms[()].outputs]
-    outputs = tuple(writer.values[plan.values[path, "out", port]].node for path, port in wanted)
+    outputs = tuple(writer.output(plan.values[path, "out", port]).node for path, port in wanted)
     states = tuple(writer.new_states.get(key, writer.arrays[key]).node for key in plan.states)
     graph.output((outputs, states))
     graph.eliminate_dead_code()
@@ -109,14 +109,19 @@ class _Writer:
             self.arrays[key] = self.arguments["arrays"][number]
         for number, key in enumerate(self.plan.states):
             self.arrays[key] = self.arguments["states"][number]
-        marked = len(self.graph.nodes)
         for step in fused(self.plan):
+            last = next(reversed(self.graph.nodes))
             self._step(step)
-            nodes = list(self.graph.nodes)
-            if isinstance(step, (Call, Apply)) and len(nodes) > marked:
+            if isinstance(step, (Call, Apply)) and last.next.op != "root":
                 place = "/".join(step.path) or "net"
-                self.places[nodes[marked]] = f"{place}: {short(step.layer, 80) if isinstance(step, Call) else repr(step.function)}"
-            marked = len(nodes)
+                self.places[last.next] = f"{place}: {short(step.layer, 80) if isinstance(step, Call) else repr(step.function)}"
+
+    def output(self, value: int) -> Proxy:
+        """A value as it leaves the net: what operators folded into its batch is taken apart again."""
+        result = self.values[value]
+        for count, like in reversed(self.plan.folds_of.get(value, ())):
+            result = result.unflatten(0, (-1, count if isinstance(count, int) else self.values[like].shape[1]))
+        return result
 
     def _step(self, step) -> None:
         if isinstance(step, Fold):
@@ -179,7 +184,8 @@ def _readable(source: str) -> str:
 
 def _with_places(source: str, graph: Graph, places: Mapping[torch.fx.Node, str]) -> str:
     """The source with a comment before the first line of each layer."""
-    named = {node.name: text for node, text in places.items() if node in set(graph.nodes)}
+    present = set(graph.nodes)
+    named = {node.name: text for node, text in places.items() if node in present}
     lines = []
     for line in source.splitlines():
         word = line.strip().split(" ", 1)[0]

@@ -66,11 +66,14 @@ class Apply(NamedTuple):
 
 
 class NoiseNeed(NamedTuple):
-    """Random numbers that one layer wants: where, of which shape for one example, how often the batch is folded, from what."""
+    """Random numbers that one layer wants: where, of which shape for one example, how often the batch is folded, from what.
+
+    A varying size is the `Length` of its padded axis.
+    """
 
     path: str
-    shape: tuple
-    folds: tuple
+    shape: tuple[int | Length, ...]
+    folds: tuple[int | Length, ...]
     distribution: str
 
 
@@ -90,27 +93,30 @@ class Plan:
         self.values: dict[tuple[tuple[str, ...], str, str], int] = {}
         self.coupled: list[tuple[str, ...]] = []
         self._count = 0
-        self._folds: list[tuple[int | None, int]] = []
+        self._folds: list[tuple[int | Length, int]] = []
+        self.folds_of: dict[int, tuple[tuple[int | Length, int], ...]] = {}
 
     def new(self) -> int:
         """A fresh value."""
         self._count += 1
+        if self._folds:
+            self.folds_of[self._count - 1] = tuple(self._folds)
         return self._count - 1
 
     # -- what operators call -------------------------------------------------------------------------------------------------------
 
-    def fold(self, value: int, count: int | None) -> int:
-        """`value` with the axis behind the batch merged into it; until `unfold`, layers see `count` times the batch."""
+    def fold(self, value: int, count: Node) -> int:
+        """`value` with the axis behind the batch, of size `count`, merged into it; until `unfold`, layers see `count` times the batch."""
+        self._folds.append((self._size(count), value))
         folded = self.new()
         self.steps.append(Fold(value, folded))
-        self._folds.append((count, value))
         return folded
 
     def unfold(self, value: int) -> int:
         """The inverse of the last `fold`, on another value."""
         count, like = self._folds.pop()
         unfolded = self.new()
-        self.steps.append(Unfold(value, unfolded, count, like))
+        self.steps.append(Unfold(value, unfolded, count if isinstance(count, int) else None, like))
         return unfolded
 
     def apply(self, path: tuple[str, ...], function, *inputs: int) -> int:
@@ -176,7 +182,8 @@ class Plan:
             keys[name] = key
         noise = []
         for name, run in terms.noise.items():
-            need = NoiseNeed("/".join((*place, name)), self.typing.store.sizes(run), tuple(self._folds), layer.schema_of().noise[name].distribution)
+            shape = tuple(self._size(size) for size in find(run).value)
+            need = NoiseNeed("/".join((*place, name)), shape, tuple(c for c, _ in self._folds), layer.schema_of().noise[name].distribution)
             noise.append(name)
             self.noise.append(need)
         outputs = tuple(self.new() for _ in terms.outputs)
@@ -185,6 +192,13 @@ class Plan:
         sizes = {name: self._solved(node) for name, node in terms.names.items() if name != "any kind"}
         call = Call(place, layer, tuple(inputs.values()), outputs, keys, tuple(noise), sizes, lengths)
         self.steps.append(call)
+
+    def _size(self, node: Node) -> int | Length:
+        """A size, a varying one as the length it is."""
+        value = find(node).value
+        if not isinstance(value, Varying):
+            return value
+        return Length(self.variable(node if value.base is None else value.base), value.steps)
 
     def _solved(self, node: Node):
         value = find(node).value
@@ -223,10 +237,6 @@ class Plan:
                 self.length_sources.append((name, axis, self.variable(base), size))
         self.inside((), self.net, {name: self.new() for name in self.inputs})
         return self
-
-    def value_at(self, path: tuple[str, ...], port: str) -> int | None:
-        """The value at an output port, anywhere inside; None when there is none."""
-        return self.values.get((path, "out", port))
 
 
 def _order(container: Container) -> list[str]:

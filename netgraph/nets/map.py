@@ -3,7 +3,6 @@
 from netgraph.nets.container import input_names, one_port, output_names
 from netgraph.nets.operator import InnerNet, Operator
 from netgraph.spec.typing import Term
-from netgraph.types.store import find
 
 __all__ = ["NetMapOperator"]
 
@@ -47,8 +46,7 @@ class NetMapOperator(Operator):
             ports[name] = Term(term.kind, whole)
 
     def unfold(self, plan, path, inputs):
-        count = find(plan.typing.terms[path].names["count"]).value
-        folded = plan.fold(inputs["Input"], count if isinstance(count, int) else None)
+        folded = plan.fold(inputs["Input"], plan.typing.terms[path].names["count"])
         (name,) = input_names(self.Net)
         (result,) = plan.inside((*path, "Net"), self.Net, {name: folded}).values()
         return {"Output": plan.unfold(result)}

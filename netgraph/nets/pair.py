@@ -51,12 +51,13 @@ class NetPairEmbeddingOperator(Operator):
         store, inner = scope.store, scope.children["Net"]
         (source,) = inner.inputs.values()
         whole = store.run()
-        store.concatenation(whole, [store.size(2, scope.origin())], source.run, [], scope.label("Input"))
+        scope.terms.names["members"] = store.size(2, scope.origin())
+        store.concatenation(whole, [scope.terms.names["members"]], source.run, [], scope.label("Input"))
         scope.terms.inputs["Input"] = Term(source.kind, whole)
         scope.terms.outputs["Output"] = Term(KindNode("real", scope.origin()), store.run([], scope.origin()))
 
     def unfold(self, plan, path, inputs):
-        folded = plan.fold(inputs["Input"], 2)
+        folded = plan.fold(inputs["Input"], plan.typing.terms[path].names["members"])
         (name,) = input_names(self.Net)
         (result,) = plan.inside((*path, "Net"), self.Net, {name: folded}).values()
         pair = plan.unfold(result)

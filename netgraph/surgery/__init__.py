@@ -1,0 +1,1 @@
+"""Taking nets apart and putting them together: every function gives a new net, arrays travel along."""

@@ -1,0 +1,61 @@
+"""Writes netgraph/__init__.py: imports and a sorted `__all__`, from what the modules of each floor export.
+
+python tools/write_init.py           writes it
+python tools/write_init.py --check   says whether it is as it would be written
+"""
+
+import importlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).resolve().parent.parent / "netgraph"
+TARGET = ROOT / "__init__.py"
+
+ALIASES = {
+    "net_extract": "NetExtract",
+    "net_initialize": "NetInitialize",
+    "net_train": "NetTrain",
+}
+"""Functions and, as the same object, Wolfram's name for them."""
+
+
+def exported(name: str) -> list[str]:
+    """The names in a module's `__all__`: what it gives to users. An inner module has none."""
+    return sorted(getattr(importlib.import_module(name), "__all__", []))
+
+
+def text() -> str:
+    """The whole file as it should be."""
+    modules = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        name = ".".join(("netgraph", *path.relative_to(ROOT).with_suffix("").parts))
+        if path.name != "__init__.py" and (names := exported(name)):
+            modules[name] = names
+    lines = ['"""netgraph: declarative neural nets on PyTorch. Written by `make init`; see README.md for the guide."""', "", "from netgraph import verbs as _verbs"]
+    everything = []
+    for module, names in modules.items():
+        everything += names
+        line = f"from {module} import {', '.join(names)}"
+        if len(line) <= 140:
+            lines.append(line)
+        else:
+            lines += [f"from {module} import (", *(f"    {name}," for name in names), ")"]
+    aliases = {alias: name for name, alias in ALIASES.items() if name in everything}
+    lines += ["", *(f"{alias} = {name}" for alias, name in sorted(aliases.items()))]
+    lines += ["", "__all__ = [", *(f'    "{name}",' for name in sorted([*everything, *aliases])), "]", ""]
+    return "\n".join(lines)
+
+
+def without_init() -> None:
+    """Let the floors be imported without the file that is about to be written."""
+    package = ModuleType("netgraph")
+    package.__path__ = [str(ROOT)]
+    sys.modules["netgraph"] = package
+
+
+if __name__ == "__main__":
+    without_init()
+    if "--check" in sys.argv:
+        sys.exit(0 if TARGET.read_text() == text() else "netgraph/__init__.py is stale: run `make init`")
+    TARGET.write_text(text())
