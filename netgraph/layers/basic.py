@@ -77,8 +77,12 @@ class SoftmaxLayer(Layer):
     def relate(self):
         return (within("shape", self.Level),)
 
+    def activation(self, sizes) -> str | None:
+        """What a cross-entropy behind it can be computed before: "softmax" along the last axis, nothing along others."""
+        return "softmax" if self.Level % len(sizes["shape"]) == len(sizes["shape"]) - 1 else None
+
     def forward(self, Input, *, lengths, sizes):
         axis = self.Level % len(sizes["shape"]) + 1
         if axis - 1 in lengths["Input"]:
-            Input = Input.masked_fill(~valid_positions(Input, axis, lengths["Input"][axis - 1]), -torch.inf)
+            Input = Input.masked_fill(~valid_positions(Input, axis, lengths["Input"][axis - 1], len(sizes["shape"])), -torch.inf)
         return torch.softmax(Input, axis)

@@ -3,10 +3,12 @@
 from typing import Any
 
 from netgraph.errors import NetTypeError
+from netgraph.spec import symbols
 from netgraph.spec.declare import InputPort, InputPorts, OutputPort, Rule
 from netgraph.spec.functions import ElementwiseFunction, parameter_names, takes
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import is_integer, parameter, wants
+from netgraph.spec.symbols import LogisticSigmoid, Symbol
 from netgraph.types.sizes import Varying
 from netgraph.types.symbols import Automatic
 
@@ -40,6 +42,15 @@ class ElementwiseLayer(Layer):
     def check(self):
         if not takes(self.Function, 1):
             raise NetTypeError(f"ElementwiseLayer: {self.Function!r} does not take one argument", fix="ThreadingLayer")
+
+    def written(self, name, depth=0):
+        # a named activation is no name of the package, so it is written as text
+        named = isinstance(self.Function, Symbol) and self.Function.name not in symbols.__all__
+        return f'"{self.Function.name}"' if named else super().written(name, depth)
+
+    def activation(self, sizes) -> str | None:
+        """What a binary cross-entropy behind it can be computed before."""
+        return "sigmoid" if self.Function == LogisticSigmoid else None
 
     def forward(self, Input):
         return self.Function(Input)
@@ -89,7 +100,8 @@ class ThreadingLayer(Layer):
             count = len(self._ports)
             raise NetTypeError(f"ThreadingLayer: {self.Function!r} does not take {count} input{'s' * (count != 1)}")
         if isinstance(self.Broadcasting, tuple) and self._ports is not None and len(self.Broadcasting) != len(self._ports):
-            raise NetTypeError(f"ThreadingLayer: Broadcasting={self.Broadcasting!r} has {len(self.Broadcasting)} entries for {len(self._ports)} inputs")
+            counts = f"{len(self.Broadcasting)} entries for {len(self._ports)} inputs"
+            raise NetTypeError(f"ThreadingLayer: Broadcasting={self.Broadcasting!r} has {counts}")
 
     def level(self, number: int):
         """The broadcasting rule of one input."""
@@ -99,7 +111,7 @@ class ThreadingLayer(Layer):
         return (Rule(self._threads),) if self._ports else ()
 
     def _threads(self, scope):
-        store, runs, output = scope.store, [scope.run(f"inputs{i}") for i in range(len(self._ports))], scope.run("outputs")
+        store, runs, output = scope.store, [scope.run(f"inputs{i}") for i in range(len(self._ports or ()))], scope.run("outputs")
         levels = [self.level(i) for i in range(len(runs))]
         rule = None
         if all(level is None for level in levels):

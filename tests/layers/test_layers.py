@@ -1,0 +1,277 @@
+"""Every row of every layer through every check. A layer without a row fails."""
+
+import copy
+import doctest
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import netgraph
+from netgraph import NetArray, NetChain, NetError, NetGraph, NetMapOperator, NetPort
+from netgraph.spec.declare import State
+from netgraph.spec.layer import LAYERS
+from netgraph.spec.typing import infer
+from netgraph.types.port_type import parse_type
+from tests.layers import rows_arrays, rows_basic, rows_convolution, rows_elementwise, rows_loss, rows_structure, rows_training
+from tests.layers.harness import Forward, Run, batch_of, shape_of, solved, typed_as, values
+
+TABLES = (rows_arrays, rows_basic, rows_convolution, rows_elementwise, rows_loss, rows_structure, rows_training)
+ROWS = [row for table in TABLES for row in table.ROWS]
+NAMES = {name: getattr(netgraph, name) for name in netgraph.__all__}
+
+
+def rows(keep=lambda row: True):
+    kept = [row for row in ROWS if keep(row)]
+    return pytest.mark.parametrize("row", kept, ids=[f"{i}-{row}" for i, row in enumerate(kept)])
+
+
+def close(a, b, tolerance=1e-11):
+    return np.allclose(np.asarray(a), np.asarray(b), rtol=tolerance, atol=tolerance)
+
+
+def test_every_layer_has_a_row():
+    here = {name for name, cls in LAYERS.items() if cls.__module__.startswith("netgraph.layers.")}
+    assert here - {type(row.layer).__name__ for row in ROWS} == set()
+
+
+@rows()
+def test_a_layer_is_a_value(row):
+    layer = row.layer
+    assert copy.copy(layer) == layer and copy.deepcopy(layer) == layer
+    assert hash(copy.deepcopy(layer)) == hash(layer)
+    assert layer != typed_as(layer, dict.fromkeys(row.inputs, 97))
+    if row.evaluable:
+        twin = eval(repr(layer), NAMES)
+        assert twin == layer and hash(twin) == hash(layer) and repr(twin) == repr(layer)
+
+
+@rows()
+def test_types_forwards(row):
+    layer = typed_as(row.layer, row.inputs)
+    typing = infer(layer, close=True)
+    (output,) = typing.outputs.values()
+    assert output == parse_type(row.output, "Output") or (shape_of(output), output.kind) == (parse_type(row.output, "").shape, output.kind)
+    found = {name: typing.store.known(run) for name, run in typing.terms[()].arrays.items()}
+    assert found == {name: tuple(shape) for name, shape in row.arrays.items()}
+
+
+@rows(lambda row: row.solves)
+def test_types_backwards(row):
+    for given_types, expected in row.solves:
+        found = solved(row.layer, given_types)
+        assert {name: found[name].shape for name in expected} == {name: parse_type(t, name).shape for name, t in expected.items()}
+
+
+@rows()
+def test_types_from_part_of_what_is_known_never_contradict(row):
+    (name,) = row.layer.output_ports()
+    known = {**{port: type.shape for port, type in row.types.items()}, name: parse_type(row.output, name).shape}
+    kinds = {**{port: type.kind for port, type in row.types.items()}, name: None}
+    for port, shape in known.items():
+        for hidden in (None, *(tuple(None if i == axis else size for i, size in enumerate(shape)) for axis in range(len(shape)))):
+            part = {p: netgraph.types.port_type.PortType(kinds[p], hidden if p == port else s) for p, s in known.items()}
+            found = infer(row.layer.replaced(given=part))
+            for p, type in (*found.inputs.items(), *found.outputs.items()):
+                assert type.shape is None or all(got in (None, size) for got, size in zip(type.shape, known[p], strict=True))
+
+
+@rows(lambda row: row.draw)
+@settings(max_examples=12)
+@given(st.data())
+def test_the_inferred_type_is_the_shape_of_a_run(row, data):
+    layer, types = row.draw(lambda low, high: data.draw(st.integers(low, high)))
+    layer = typed_as(layer, types)
+    source = np.random.default_rng(0)
+    run = Run(layer, dtype=torch.float32)
+    typing = run.lowered.typing
+    inputs = [values(typing.inputs[name], (2,), source, row.domain, torch.float32) for name in typing.inputs]
+    result, _ = run(*inputs)
+    (output,) = typing.outputs.values()
+    assert tuple(result.shape) == (2, *output.shape) and result.dtype == torch.float32
+
+
+@rows(lambda row: row.reference)
+def test_values_of_the_reference(row):
+    run = Run(typed_as(row.layer, row.inputs))
+    inputs = batch_of(row)
+    result, _ = run(*inputs)
+    assert tuple(result.shape) == (3, *parse_type(row.output, "").shape)
+    for i in range(3):
+        expected = row.reference(*(x[i].numpy() for x in inputs), **{name: a.numpy() for name, a in run.arrays.items()})
+        assert close(result[i], expected)
+
+
+@rows(lambda row: row.trains)
+def test_values_of_the_reference_in_training(row):
+    run = Run(typed_as(row.layer, row.inputs), "Train")
+    inputs = batch_of(row)
+    result, states = run(*inputs)
+    arrays = {name: a.numpy() for name, a in run.arrays.items()}
+    expected, *new = row.trains(*(x.numpy() for x in inputs), *(n.numpy() for n in run.noise), **arrays)
+    assert close(result, expected) and len(new) == len(states)
+    assert all(close(a, b) for a, b in zip(states, new, strict=True))
+
+
+@rows(lambda row: row.differentiable)
+@pytest.mark.parametrize("mode", ["Test", "Train"])
+def test_gradients(row, mode):
+    run = Run(typed_as(row.layer, row.inputs), mode)
+    inputs = batch_of(row)
+    real = [i for i, x in enumerate(inputs) if x.is_floating_point()]
+    names = list(run.lowered.arrays)
+
+    def function(*free):
+        given_inputs = list(inputs)
+        for place, x in zip(real, free[: len(real)], strict=True):
+            given_inputs[place] = x
+        run.arrays.update(zip(names, free[len(real) :], strict=True))
+        return run(*given_inputs)[0]
+
+    free = [inputs[i].requires_grad_() for i in real] + [run.arrays[name].clone().requires_grad_() for name in names]
+    assert torch.autograd.gradcheck(function, free, fast_mode=True)
+
+
+@rows()
+def test_an_example_alone_is_the_example_in_a_batch(row):
+    run = Run(typed_as(row.layer, row.inputs))
+    inputs = batch_of(row)
+    together, _ = run(*inputs)
+    for i in range(3):
+        alone, _ = run(*(x[i : i + 1] for x in inputs))
+        assert close(alone[0], together[i])
+
+
+def in_a_graph(layer, types, extra=None):
+    """The layer inside a chain or, with several inputs, a graph."""
+    if len(types) == 1:
+        return NetChain([layer], **types)
+    edges = [(NetPort(f"x{i}"), NetPort("l", name)) for i, name in enumerate(types)]
+    return NetGraph({"l": layer}, edges, **{f"x{i}": type for i, type in enumerate(types.values())})
+
+
+@rows()
+def test_inside_a_net(row):
+    inputs = batch_of(row)
+    alone, states = Run(typed_as(row.layer, row.inputs), "Train")(*inputs)
+    inside, inner_states = Run(in_a_graph(row.layer, row.inputs), "Train")(*inputs)
+    assert torch.equal(alone, inside) and all(map(torch.equal, states, inner_states))
+
+
+@rows(lambda row: len(row.inputs) == 1)
+def test_mapped(row):
+    (x,) = batch_of(row, (3, 4))
+    (type,) = row.inputs.values()
+    mapped, _ = Run(NetMapOperator(typed_as(row.layer, {"Input": type})))(x)
+    alone, _ = Run(typed_as(row.layer, row.inputs))(x.flatten(0, 1))
+    assert close(mapped.flatten(0, 1), alone)
+
+
+@rows(lambda row: any(not isinstance(declared, State) for _, declared, _ in row.layer.array_places()))
+def test_shared_arrays(row):
+    names = [name for name, declared, _ in row.layer.array_places() if not isinstance(declared, State)]
+    layer = row.layer.replaced(settings={**row.layer._settings, **{name: NetArray(f"shared{name}") for name in names}})
+    net = NetGraph({"a": layer, "b": layer, "t": netgraph.TotalLayer()}, ["x -> a -> t", "x -> b -> t"], x=row.inputs["Input"])
+    run = Run(net)
+    assert sorted(run.lowered.arrays) == sorted(f"shared{name}" for name in names)
+    inputs = batch_of(row)
+    twice, _ = run(*inputs)
+    assert close(twice, 2 * Run(typed_as(row.layer, row.inputs))(*inputs)[0])
+
+
+@rows()
+def test_compiles_without_a_break(row):
+    run = Run(typed_as(row.layer, row.inputs), "Train")
+    arguments = (tuple(batch_of(row)), run.own_arrays, run.states, run.noise, (), None)
+    torch._dynamo.reset()
+    compiled = torch.compile(run.lowered.forward, fullgraph=True, backend="eager", dynamic=False)
+    for a, b in zip(compiled(*arguments), run.lowered.forward(*arguments), strict=True):
+        assert all(map(close, a, b))
+
+
+@rows()
+@pytest.mark.parametrize("mode", ["Test", "Train"])
+def test_exports(row, mode):
+    run = Run(typed_as(row.layer, row.inputs), mode)
+    if mode == "Train" and not (run.noise or run.states):
+        return
+    arguments = (tuple(batch_of(row)), run.own_arrays, run.states, run.noise, ())
+    exported = torch.export.export(Forward(run.lowered.forward), arguments).module()
+    for a, b in zip(exported(*arguments), Forward(run.lowered.forward)(*arguments), strict=True):
+        assert all(map(close, a, b))
+
+
+@rows(lambda row: row.varying)
+def test_an_example_alone_is_the_example_padded(row):
+    """Also where padding holds anything: what a layer writes behind an end is no concern of the next one."""
+    layer = typed_as(row.layer, row.varying)
+    source = np.random.default_rng(5)
+    run = Run(layer, "Test")
+    typing, forward = run.lowered.typing, run.lowered.forward
+    lengths = [source.integers(3, 7, run.lowered.length_count) for _ in range(3)]
+    sources = {(name, axis): variable for name, axis, variable, _ in run.lowered.plan.length_sources}
+    padded, alone = [], [[] for _ in range(3)]
+    for name, type in typing.inputs.items():
+        longest = [7 if not isinstance(size, int) else size for size in type.shape]
+        whole = values(netgraph.types.port_type.PortType(type.kind, longest), (3,), source, row.domain)
+        padded.append(whole)
+        for i in range(3):
+            ends = [lengths[i][sources[name, axis]] if (name, axis) in sources else size for axis, size in enumerate(longest)]
+            alone[i].append(whole[(i, *(slice(end) for end in ends))].clone().unsqueeze(0))
+    arrays = [a.requires_grad_() for a in run.own_arrays]
+    real = [x.requires_grad_() for x in padded if x.is_floating_point()]
+    columns = tuple(torch.tensor([int(ls[v]) for ls in lengths]) for v in range(run.lowered.length_count))
+    (together,), _ = forward(tuple(padded), tuple(arrays), run.states, (), columns, None)
+    total, apart = 0.0, 0.0
+    for i in range(3):
+        for x in alone[i]:
+            x.requires_grad_(x.is_floating_point())
+        own = tuple(torch.tensor([int(n)]) for n in lengths[i])
+        (single,), _ = forward(tuple(alone[i]), tuple(arrays), run.states, (), own, None)
+        piece = together[(i, *(slice(size) for size in single.shape[1:]))]
+        assert close(piece.detach(), single[0].detach(), 1e-12)
+        total, apart = total + (piece.sin()).sum(), apart + (single.sin()).sum()
+    if not row.differentiable:
+        return
+    singles = [x for xs in alone for x in xs if x.is_floating_point()]
+    whole_grads = torch.autograd.grad(total, [*real, *arrays], allow_unused=True)
+    alone_grads = torch.autograd.grad(apart, [*singles, *arrays], allow_unused=True)
+    assert all(map(close, whole_grads[len(real) :], alone_grads[len(singles) :]))
+    count = len(real)
+    for i, (x, place) in enumerate(itertools.product(range(3), range(count))):
+        part = alone_grads[i]
+        rest = whole_grads[place][x].clone()
+        inner = tuple(slice(size) for size in part.shape[1:])
+        assert close(rest[inner], part[0])
+        rest[inner] = 0
+        assert not rest.any()
+
+
+@rows(lambda row: row.vectors)
+def test_known_values(row):
+    for data, expected in row.vectors:
+        result = row.layer(data)
+        assert np.shape(result) == np.shape(expected)
+        assert np.allclose(result, expected, rtol=2e-6, atol=6e-7)
+
+
+WRONG = [(f"{type(row.layer).__name__}-{i}", make, message) for row in ROWS for i, (make, message) in enumerate(row.wrong)]
+
+
+@pytest.mark.parametrize("make, message", [entry[1:] for entry in WRONG], ids=[entry[0] for entry in WRONG])
+def test_what_is_wrong_is_said(make, message):
+    with pytest.raises(NetError) as caught:
+        make()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "cls", [cls for cls in LAYERS.values() if cls.__module__.startswith("netgraph.layers.")], ids=lambda cls: cls.__name__
+)
+def test_the_example_in_the_docstring(cls):
+    examples = doctest.DocTestFinder(recurse=False).find(cls, cls.__name__, globs=dict(NAMES))
+    assert examples and examples[0].examples
+    assert doctest.DocTestRunner().run(examples[0]).failed == 0
