@@ -17,8 +17,6 @@ from typing import NoReturn
 from netgraph.errors import NetFileError, did_you_mean
 from netgraph.formats.strict_json import JsonLimits, loads, quoted
 
-__all__ = ["ITEM_SIZES", "Header", "HeaderLimits", "TensorEntry", "read_header"]
-
 METADATA = "__metadata__"
 
 _KINDS = {1: "BOOL U8 I8 F8_E4M3 F8_E5M2", 2: "U16 I16 F16 BF16", 4: "U32 I32 F32", 8: "U64 I64 F64 C64"}

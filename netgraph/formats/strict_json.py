@@ -12,8 +12,6 @@ from typing import NoReturn
 
 from netgraph.errors import NetFileError
 
-__all__ = ["JsonLimits", "dumps", "loads", "quoted", "untag"]
-
 FLOAT_TAG = "$float"
 _TAGGED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
