@@ -1,0 +1,1 @@
+"""The forms that data comes in, as batches of named tensors: columns held in memory, or a stream of batches."""

@@ -1,0 +1,72 @@
+"""Data in memory, converted once: tensors by name with one row an example, and the batches taken from them."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from netgraph.errors import NetValueError
+from netgraph.spec.initial import generator
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some examples: tensors by port, lengths by port for varying ports (one tensor a varying axis), and which rows of the data they are.
+
+    `indices` is None where the data has no rows to count, as a stream has none.
+    """
+
+    tensors: dict[str, Tensor]
+    lengths: dict[str, tuple[Tensor, ...]]
+    indices: Tensor | None = None
+
+    @property
+    def count(self) -> int:
+        """How many examples there are."""
+        return next(iter(self.tensors.values())).shape[0]
+
+
+class Table:
+    """Contiguous tensors of shape (examples, ...) by name, all on one device, and the lengths of varying columns.
+
+    >>> table = Table({"Input": torch.tensor([[1.0], [2.0], [3.0]])})
+    >>> table.batch(torch.tensor([2, 0])).tensors["Input"].tolist()
+    [[3.0], [1.0]]
+    """
+
+    def __init__(self, tensors: dict[str, Tensor], lengths: dict[str, tuple[Tensor, ...]] | None = None):
+        self.tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        self.lengths = lengths or {}
+        self.count = next(iter(self.tensors.values())).shape[0]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return next(iter(self.tensors.values())).device
+
+    def order(self, seed, round: int) -> Tensor:
+        """The rows in the order of one round (from 1): a permutation that is a function of (seed, round) alone."""
+        return torch.randperm(self.count, generator=generator(seed, "order", round))
+
+    def batches_per_round(self, batch_size: int) -> int:
+        """How many batches see every example once; the last may be shorter, and a batch is never larger than the data."""
+        if batch_size < 1:
+            raise NetValueError(f"BatchSize is at least 1, got {batch_size}")
+        return -(-self.count // batch_size)
+
+    def batch(self, index: Tensor, out: Batch | None = None) -> Batch:
+        """The rows `index`, copied into new contiguous tensors, or into those of `out`, a batch of as many rows.
+
+        Rows outside the table are an error of torch.
+        """
+        place = index if index.device == self.device else index.to(self.device)
+        if out is None:
+            tensors = {name: tensor.index_select(0, place) for name, tensor in self.tensors.items()}
+            lengths = {name: tuple(n.index_select(0, place) for n in axes) for name, axes in self.lengths.items()}
+            return Batch(tensors, lengths, index)
+        for name, tensor in self.tensors.items():
+            torch.index_select(tensor, 0, place, out=out.tensors[name])
+        for name, axes in self.lengths.items():
+            for source, target in zip(axes, out.lengths[name], strict=True):
+                torch.index_select(source, 0, place, out=target)
+        return Batch(out.tensors, out.lengths, index)

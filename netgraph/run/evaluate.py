@@ -1,0 +1,352 @@
+"""Evaluation: plain data in, plain data out; one example or a batch by rank."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from netgraph.errors import NetNameError, NetShapeError, NetTypeError, NetValueError, did_you_mean
+from netgraph.lower.forward import Lowered, lower
+from netgraph.nets.container import input_names, output_names
+from netgraph.run.convert import pad, tensor_of, to_user
+from netgraph.run.device import device_of
+from netgraph.run.noise import draw_noise
+from netgraph.spec.layer import Layer
+from netgraph.spec.names import spelled
+from netgraph.spec.net import Net
+from netgraph.spec.ports import NetPort
+from netgraph.spec.typing import Typing, infer, settled, short
+from netgraph.surgery.initialize import missing_arrays, open_error, seed_of
+from netgraph.types.port_type import PortType
+from netgraph.types.sizes import Varying
+from netgraph.types.symbols import All, Automatic
+
+OPTIONS = ("BatchSize", "NetEvaluationMode", "RandomSeeding", "TargetDevice", "WorkingPrecision")
+PRECISIONS = {"Real32": torch.float32, "Real64": torch.float64}
+LARGEST = 4096
+"""Examples that run together when BatchSize is Automatic."""
+
+
+def evaluate(net: Net, data=None, what=None, **options):
+    """`net(data, what, **options)`, as Net.__call__ describes it."""
+    if what is None and not options:
+        ready = net._cache.get("ready")
+        if ready is not None:
+            result = ready(data)
+            if result is not None:
+                return result
+    given = spelled(options, OPTIONS, "evaluating a net") if options else options
+    mode = given.get("NetEvaluationMode", "Test")
+    if mode not in ("Test", "Train"):
+        raise NetValueError(f'NetEvaluationMode is "Test" or "Train", got {mode!r}')
+    precision = given.get("WorkingPrecision", "Real32")
+    dtype = torch.float32 if precision is Automatic else PRECISIONS.get(precision)
+    if dtype is None:
+        raise NetValueError(f'WorkingPrecision is "Real32" or "Real64", got {precision!r}')
+    net, values = _port_values(net, data)
+    like_tensor = any(isinstance(value, torch.Tensor) for value in values.values())
+    device = _device(given.get("TargetDevice", Automatic), values)
+    ready, batch, lengths = _inputs(net, values, dtype)
+    typing = _closed_typing(net, ready, batch)
+    missing = missing_arrays(net)
+    if missing:
+        shown = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
+        raise NetValueError(f"{short(net)} is not initialised: {shown} ha{'s' if len(missing) == 1 else 've'} no value",
+                            fix="net_initialize(net), or train it with net_train")  # fmt: skip
+    wanted, single = _wanted(net, what)
+    lowered = lower(net, mode, typing=typing, wanted=wanted)
+    tensors = _batched(lowered, ready, batch, device)
+    count = tensors[0].shape[0] if tensors else 1
+    lengths = tuple(length.to(device) for length in _lengths(lowered, lengths, tensors, count))
+    size = given.get("BatchSize", Automatic)
+    size = count if lowered.coupled or mode == "Train" else LARGEST if size is Automatic else size
+    arrays = device_arrays(net, lowered, device, dtype)
+    if what is None and not options and settled(net).closed and len(output_names(net)) == 1 and not lowered.length_count and not lowered.noise:
+        net._cache.setdefault("ready", Ready(net, lowered))
+    outputs: list[list[torch.Tensor]] = []
+    seed = None if not lowered.noise else seed_of(given.get("RandomSeeding", Automatic))
+    for start in range(0, max(count, 1), size):
+        part = slice(start, start + size)
+        inputs = tuple(t[part] for t in tensors) if count > size else tensors
+        lasting = tuple(length[part] for length in lengths) if count > size else lengths
+        noise = () if not lowered.noise else _noise(lowered, inputs, seed, start, dtype, device)
+        with torch.set_grad_enabled(like_tensor and torch.is_grad_enabled()):
+            outputs.append(lowered.forward(inputs, *arrays, noise, lasting, None)[0])
+    results = outputs[0] if len(outputs) == 1 else tuple(torch.cat(pieces) for pieces in zip(*outputs, strict=True))
+    shown = [to_user(result if batch else result[0], like_tensor) for result in results]
+    return shown[0] if single else dict(zip(_names(wanted, lowered, what), shown, strict=True))
+
+
+class Ready:
+    """The short way for the common call: a net of one output and fixed shapes, on the CPU, on one example or a batch that fits at once.
+
+    Calling it gives the result, or None for anything out of the ordinary, which the long way then does or refuses.
+    """
+
+    __slots__ = ("arrays", "forward", "ports", "single", "states")
+
+    def __init__(self, net: Net, lowered: Lowered):
+        types = settled(net).inputs
+        self.ports = tuple((name, types[name].kind, types[name].shape, len(types[name].shape)) for name in lowered.inputs)
+        self.single = self.ports[0][0] if len(self.ports) == 1 and not _takes_list(net) else None
+        self.forward = lowered.forward
+        self.arrays, self.states = device_arrays(net, lowered, torch.device("cpu"), torch.float32)
+
+    def __call__(self, data):
+        if type(data) is not dict:
+            if self.single is None or data is None or isinstance(data, Mapping):
+                return None
+            data = {self.single: data}
+        if len(data) != len(self.ports):
+            return None
+        tensors, batch = [], None
+        for name, kind, shape, rank in self.ports:
+            value = data.get(name)
+            if value is None or isinstance(value, torch.Tensor):
+                return None
+            tensor = tensor_of(value, kind, name)
+            dims = tensor.dim()
+            if dims == rank and batch is not True and tuple(tensor.shape) == shape:
+                tensors.append(tensor.unsqueeze(0))
+                batch = False
+            elif dims == rank + 1 and batch is not False and tuple(tensor.shape[1:]) == shape and 0 < tensor.shape[0] <= LARGEST:
+                tensors.append(tensor)
+                batch = True
+            else:
+                return None
+        if batch and len({t.shape[0] for t in tensors}) > 1:
+            return None
+        with torch.inference_mode():
+            result = self.forward(tuple(tensors), self.arrays, self.states, (), (), None)[0][0]
+            return to_user(result if batch else result[0], False)
+
+
+# -- what comes in --------------------------------------------------------------------------------------------------------------------
+
+
+def _port_values(net: Net, data) -> tuple[Net, dict[str, Any]]:
+    """The data by port. A list given to a layer of any number of unnamed inputs is the list of them."""
+    names = input_names(net)
+    variadic = _takes_list(net)
+    if net.input_count is None:
+        if isinstance(data, Mapping):
+            net = net.with_inputs(len(data))
+        elif isinstance(data, (list, tuple)):
+            net = net.with_inputs(len(data))
+        else:
+            raise NetTypeError(f"{short(net)} takes any number of inputs: give it a list of them", fix="net([a, b])")
+        names = input_names(net)
+        variadic = True
+    if not names:
+        if data is not None and data != {}:
+            raise NetTypeError(f"{short(net)} has no input port, got {type(data).__name__}", fix="net()")
+        return net, {}
+    if isinstance(data, Mapping):
+        for name in data:
+            if name not in names:
+                raise NetNameError(f"{short(net)} has no input port {name!r}, {did_you_mean(name, list(names))}")
+        for name in names:
+            if name not in data:
+                raise NetTypeError(f'{short(net)}: the data has no "{name}"', fix="{" + ", ".join(f'"{n}": ...' for n in names) + "}")
+        return net, {name: data[name] for name in names}
+    if data is None:
+        shown = ", ".join(f'"{n}"' for n in names)
+        raise NetTypeError(f"{short(net)} wants data for {shown}")
+    if variadic and isinstance(data, (list, tuple)):
+        if len(data) != len(names):
+            raise NetTypeError(f"{short(net)} has {len(names)} inputs, the list has {len(data)} entries")
+        return net, dict(zip(names, data, strict=True))
+    if len(names) > 1:
+        shown = ", ".join(f'"{n}": ...' for n in names)
+        raise NetTypeError(f"{short(net)} has {len(names)} input ports, one value was given", fix="{" + shown + "}")
+    return net, {names[0]: data}
+
+
+def _takes_list(net: Net) -> bool:
+    """Whether a list is the list of the net's inputs: for a layer of any number of unnamed inputs."""
+    return isinstance(net, Layer) and net.schema_of().variadic is not None
+
+
+def _device(option, values: Mapping[str, Any]) -> torch.device:
+    if option is Automatic:
+        return next((value.device for value in values.values() if isinstance(value, torch.Tensor)), torch.device("cpu"))
+    return device_of(option)
+
+
+def _inputs(net: Net, values: Mapping[str, Any], dtype):
+    """The data as tensors, whether it is a batch, and the lengths by (port, axis) where examples differ."""
+    types = settled(net).inputs
+    ready: dict[str, torch.Tensor] = {}
+    lengths: dict[tuple[str, int], torch.Tensor] = {}
+    votes: dict[str, bool] = {}
+    for name, value in values.items():
+        kind = types[name]
+        rank = None if kind.shape is None else len(kind.shape)
+        if kind.varies and _is_list_of_examples(value, kind):
+            tensor, found = pad(value, kind, name, dtype)
+            axes = [axis for axis, size in enumerate(kind.shape) if isinstance(size, Varying)]
+            lengths.update({(name, axis): length for axis, length in zip(axes, found, strict=True)})
+        else:
+            tensor = tensor_of(value, kind.kind, name, dtype=dtype)
+            if tensor.numel() == 0:
+                raise NetValueError(f"{name}: arrays of size zero are not allowed, got shape {tuple(tensor.shape)}")
+        ready[name] = tensor
+        if rank is not None:
+            votes[name] = _is_batch(name, tensor, kind, rank)
+    batch = next(iter(votes.values()), False)
+    for name, vote in votes.items():
+        if vote != batch:
+            first = next(iter(votes))
+            a, b = ("a batch", "one example") if batch else ("one example", "a batch")
+            raise NetShapeError(
+                f"{first} is {a}, {name} is {b}", origins=[(tuple(ready[n].shape), f"the data at {n}, {types[n]}") for n in (first, name)]
+            )
+    if batch:
+        counts = {name: tensor.shape[0] for name, tensor in ready.items()}
+        first = next(iter(counts))
+        for name, count in counts.items():
+            if count != counts[first]:
+                raise NetShapeError(f"{first} has {counts[first]} examples, {name} has {count}")
+    return ready, batch, lengths
+
+
+def _is_batch(name: str, tensor: torch.Tensor, kind: PortType, rank: int) -> bool:
+    if tensor.dim() not in (rank, rank + 1):
+        raise NetShapeError(
+            f"{name} wants {kind}, or a batch of these; the data has shape {tuple(tensor.shape)}",
+        )
+    batch = tensor.dim() == rank + 1
+    got = tuple(tensor.shape[1:] if batch else tensor.shape)
+    if any(isinstance(want, int) and want != have for want, have in zip(kind.shape, got, strict=True)):
+        what = "each example of the data" if batch else "the data"
+        raise NetShapeError(f"{name} wants {kind}, {what} has shape {got}")
+    return batch
+
+
+def _is_list_of_examples(value, kind: PortType) -> bool:
+    """Whether a list for a port with varying axes is a batch, judged by how deep it is nested."""
+    if not isinstance(value, (list, tuple)) or not value:
+        return False
+    depth, inner = 0, value
+    while isinstance(inner, (list, tuple)) and inner:
+        depth, inner = depth + 1, inner[0]
+    depth += getattr(inner, "ndim", 0)
+    return depth == len(kind.shape) + 1
+
+
+def _closed_typing(net: Net, ready: Mapping[str, torch.Tensor], batch: bool) -> Typing:
+    """Full types of the net, with the data's shapes where the net alone leaves them open."""
+    key = ("data typing", None) if settled(net).closed else ("data typing", tuple((n, tuple(t.shape)) for n, t in ready.items()), batch)
+    if key not in net._cache:
+        data = None
+        if key[1] is not None:
+            types = settled(net).inputs
+            shapes = {name: tuple(t.shape[1:] if batch else t.shape) for name, t in ready.items()}
+            data = {name: PortType(None, shape) for name, shape in shapes.items() if not types[name].varies}
+        typing = infer(net, data=data, full=True, close=True)
+        if not typing.closed:
+            raise open_error(net, typing, f"{short(net)} cannot be evaluated")
+        net._cache[key] = typing
+    return net._cache[key]
+
+
+def _batched(lowered: Lowered, ready: Mapping[str, torch.Tensor], batch: bool, device) -> tuple[torch.Tensor, ...]:
+    """The inputs in order, with a batch axis, on the device, in the kinds that the solved types say."""
+    tensors = []
+    for name in lowered.inputs:
+        tensor = ready[name]
+        tensors.append((tensor if batch else tensor.unsqueeze(0)).to(device))
+    return tuple(tensors)
+
+
+def _lengths(lowered: Lowered, known: Mapping[tuple[str, int], torch.Tensor], tensors, count: int) -> list[torch.Tensor]:
+    """The lengths of each variable; ports that share one must agree for every example."""
+    found: dict[int, tuple[str, torch.Tensor]] = {}
+    for name, axis, variable, size in lowered.plan.length_sources:
+        place = lowered.inputs.index(name)
+        length = known.get((name, axis))
+        if length is None:
+            length = torch.full((count,), tensors[place].shape[axis + 1], dtype=torch.int64)
+        if size.steps:
+            continue
+        if variable in found and not torch.equal(found[variable][1], length):
+            other, first = found[variable]
+            wrong = int((first != length).nonzero()[0])
+            raise NetShapeError(
+                f"{other} and {name} share a length; in example {wrong} they are {int(first[wrong])} and {int(length[wrong])} long"
+            )
+        found.setdefault(variable, (name, length))
+    for name, axis, variable, size in lowered.plan.length_sources:
+        if size.steps and variable in found:
+            expected = found[variable][1]
+            for form in size.steps:
+                expected = (expected * form.multiply + form.add).div(form.divide, rounding_mode="floor")
+            length = known.get((name, axis), torch.full((count,), tensors[lowered.inputs.index(name)].shape[axis + 1]))
+            if not torch.equal(expected, length):
+                wrong = int((expected != length).nonzero()[0])
+                raise NetShapeError(f"{name}: in example {wrong} the length is {int(length[wrong])}, {int(expected[wrong])} is wanted")
+    return [found[variable][1] for variable in sorted(found)]
+
+
+def _noise(lowered: Lowered, inputs, seed, step: int, dtype, device):
+    padded = [0] * lowered.length_count
+    for name, axis, variable, size in lowered.plan.length_sources:
+        if not size.steps:
+            padded[variable] = inputs[lowered.inputs.index(name)].shape[axis + 1]
+    return draw_noise(lowered.noise, inputs[0].shape[0] if inputs else 1, padded, seed, step, dtype=dtype, device=device)
+
+
+def device_arrays(net: Net, lowered: Lowered, device: torch.device, dtype) -> tuple[tuple[torch.Tensor, ...], tuple[torch.Tensor, ...]]:
+    """The arrays and states in the order of the lowered function, on a device; copies are kept on the net."""
+    key = ("arrays", lowered.arrays, lowered.states, str(device), dtype)
+    if key not in net._cache:
+        place = [tuple(net.tensors[name].to(device, dtype) for name in names) for names in (lowered.arrays, lowered.states)]
+        net._cache[key] = (place[0], place[1])
+    return net._cache[key]
+
+
+# -- what goes out --------------------------------------------------------------------------------------------------------------------
+
+
+def _wanted(net: Net, what) -> tuple[tuple[tuple[tuple[str, ...], str], ...], bool]:
+    """The outputs asked for, by part and port, and whether the answer is one value instead of a dict."""
+    names = output_names(net)
+    if what is None or what is All:
+        return tuple(((), name) for name in names), len(names) == 1 and what is None
+    if isinstance(what, (str, NetPort)):
+        return (_place(net, what),), True
+    if isinstance(what, Sequence):
+        return tuple(_place(net, entry) for entry in what), False
+    raise NetTypeError(f"what to evaluate is a port's name, NetPort(...), a list of these or All, got {what!r}")
+
+
+def _place(net: Net, port) -> tuple[tuple[str, ...], str]:
+    names = output_names(net)
+    path = port.path if isinstance(port, NetPort) else (port,)
+    walked: tuple[str, ...] = ()
+    part = net
+    for number, word in enumerate(path):
+        children = list(part.children)
+        if isinstance(word, int) and -len(children) <= word < len(children):
+            word = children[word]
+        if number == len(path) - 1 and word in output_names(part):
+            return walked, word
+        if word not in part.children:
+            if word in input_names(part):
+                raise NetTypeError(f"{word!r} is an input port: its value is what you give")
+            known = [*output_names(part), *children]
+            raise NetNameError(f"{short(part)} has no output port or part {word!r}, {did_you_mean(word, known)}")
+        walked, part = (*walked, word), part.children[word]
+    names = output_names(part)
+    if len(names) != 1:
+        raise NetTypeError(
+            f"{'/'.join(walked)} has {len(names)} outputs: name one", fix=f"NetPort({', '.join(map(repr, (*walked, names[0])))})"
+        )
+    return walked, names[0]
+
+
+def _names(wanted, lowered: Lowered, what) -> list:
+    """The keys of a dict of results: port names, or the NetPort objects that were asked for."""
+    if what is None or what is All:
+        return list(lowered.outputs)
+    return list(what)
