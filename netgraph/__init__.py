@@ -2,8 +2,15 @@
 
 from netgraph import verbs as _verbs
 from netgraph.errors import NetError, NetFileError, NetNameError, NetShapeError, NetTrainingError, NetTypeError, NetValueError
+from netgraph.formats.native import net_load, net_save
+from netgraph.formats.structure import net_from_json, net_to_json
+from netgraph.layers.arrays import TotalLayer
 from netgraph.layers.basic import LinearLayer, SoftmaxLayer
+from netgraph.layers.convolution import ConvolutionLayer, PoolingLayer
 from netgraph.layers.elementwise import ElementwiseLayer, ThreadingLayer
+from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanAbsoluteLossLayer, MeanSquaredLossLayer
+from netgraph.layers.structure import CatenateLayer, FlattenLayer, ReshapeLayer
+from netgraph.layers.training import BatchNormalizationLayer, DropoutLayer
 from netgraph.lower.module import net_to_torch
 from netgraph.nets.chain import NetChain
 from netgraph.nets.graph import NetGraph
@@ -104,12 +111,18 @@ from netgraph.spec.symbols import (
 )
 from netgraph.surgery.extract import net_extract
 from netgraph.surgery.initialize import net_initialize
+from netgraph.train.choose import choose_plan, forget_plans
+from netgraph.train.foretell import compile_cost, has_convolutions, library_seconds, mark_of, record_compile
+from netgraph.train.net_train import net_train
+from netgraph.train.plan import Plan, parse_plan
 from netgraph.train.result import NetTrainResultsObject, StopReason
+from netgraph.train.runner import Runner, laid_out, signature
 from netgraph.types.kinds import Integer
-from netgraph.types.symbols import All, Automatic
+from netgraph.types.symbols import All, Automatic, Scaled
 
 NetExtract = net_extract
 NetInitialize = net_initialize
+NetTrain = net_train
 
 __all__ = [
     "Abs",
@@ -128,24 +141,31 @@ __all__ = [
     "ArcTan",
     "ArcTanh",
     "Automatic",
+    "BatchNormalizationLayer",
+    "CatenateLayer",
     "Ceiling",
     "Chop",
     "Clip",
+    "ContrastiveLossLayer",
+    "ConvolutionLayer",
     "Cos",
     "Cosh",
     "CosineDistance",
     "Cot",
     "Coth",
+    "CrossEntropyLossLayer",
     "Csc",
     "Csch",
     "CubeRoot",
     "Divide",
+    "DropoutLayer",
     "ElementwiseLayer",
     "Equal",
     "Erf",
     "Erfc",
     "EuclideanDistance",
     "Exp",
+    "FlattenLayer",
     "Floor",
     "FractionalPart",
     "Gamma",
@@ -171,7 +191,9 @@ __all__ = [
     "ManhattanDistance",
     "Max",
     "Mean",
+    "MeanAbsoluteLossLayer",
     "MeanDeviation",
+    "MeanSquaredLossLayer",
     "Median",
     "Min",
     "Mod",
@@ -189,6 +211,7 @@ __all__ = [
     "NetPort",
     "NetPortGradient",
     "NetShapeError",
+    "NetTrain",
     "NetTrainResultsObject",
     "NetTrainingError",
     "NetTypeError",
@@ -198,12 +221,17 @@ __all__ = [
     "Not",
     "Or",
     "Piecewise",
+    "Plan",
     "Plus",
+    "PoolingLayer",
     "Positive",
     "PossibleZeroQ",
     "Power",
     "Ramp",
+    "ReshapeLayer",
     "Round",
+    "Runner",
+    "Scaled",
     "Sec",
     "Sech",
     "Sign",
@@ -222,11 +250,27 @@ __all__ = [
     "Threshold",
     "Times",
     "Total",
+    "TotalLayer",
     "Unequal",
     "Unitize",
     "Variance",
     "Which",
+    "choose_plan",
+    "compile_cost",
+    "forget_plans",
+    "has_convolutions",
+    "laid_out",
+    "library_seconds",
+    "mark_of",
     "net_extract",
+    "net_from_json",
     "net_initialize",
+    "net_load",
+    "net_save",
+    "net_to_json",
     "net_to_torch",
+    "net_train",
+    "parse_plan",
+    "record_compile",
+    "signature",
 ]

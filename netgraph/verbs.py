@@ -1,15 +1,30 @@
-"""The one table that binds what a net does to what a net is."""
+"""The one table that binds what a net does, and what draws results and progress, to the values that declare it."""
 
 from netgraph.lower.module import net_to_torch
 from netgraph.run.evaluate import evaluate
+from netgraph.show.curves import figure, svg
+from netgraph.show.drawing import plot
+from netgraph.show.progress import reporter
+from netgraph.show.summary import html, summary
 from netgraph.spec.net import bind
 from netgraph.spec.typing import settled
 from netgraph.surgery.extract import net_extract
+from netgraph.surgery.why import why
+from netgraph.train.net_train import REPORTERS
+from netgraph.train.result import bind as bind_result
 
 for name, function in {
     "evaluate": evaluate,
     "extract": net_extract,
+    "html": html,
+    "plot": plot,
+    "summary": summary,
     "to_torch": net_to_torch,
+    "why": why,
     "typed": settled,
 }.items():
     bind(name, function)
+
+bind_result("plot", figure)
+bind_result("svg", svg)
+REPORTERS[:] = [reporter]

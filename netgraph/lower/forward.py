@@ -8,13 +8,14 @@ dictionary, no shape check. Each layer's `forward` is recorded once with torch.f
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch.fx import Graph, Proxy
 from torch.fx.proxy import GraphAppendingTracer
 
 from netgraph.lower.fuse import fused
-from netgraph.lower.plan import Apply, Call, Fold, Length, NoiseNeed, Plan, Unfold
+from netgraph.lower.plan import Apply, Call, Fold, Length, NoiseNeed, Plan, StateNeed, Unfold
 from netgraph.spec.declare import Noise, State
 from netgraph.spec.net import Net
 from netgraph.spec.typing import Typing, infer, short
@@ -24,7 +25,10 @@ CONTEXT = ("training", "sizes", "lengths", "valid")
 
 
 class Lowered:
-    """A net as one function of tensors: `forward`, its `source`, and what its tuples hold, in order."""
+    """A net as one function of tensors: `forward`, its `source`, and what its tuples hold, in order.
+
+    The tuple of states, given and returned, holds the running statistics `states` and then the recurrent states `recurrent`.
+    """
 
     def __init__(self, plan: Plan, forward: Callable, source: str, outputs: Sequence[str], coupled: bool, noise: Sequence[NoiseNeed]):
         self.plan = plan
@@ -33,9 +37,13 @@ class Lowered:
         self.inputs: tuple[str, ...] = tuple(plan.inputs)
         self.arrays: tuple[str, ...] = tuple(plan.arrays)
         self.states: tuple[str, ...] = tuple(plan.states)
+        self.recurrent: tuple[StateNeed, ...] = tuple(plan.recurrent)
         self.noise: tuple[NoiseNeed, ...] = tuple(noise)
         self.outputs: tuple[str, ...] = tuple(outputs)
         self.coupled = coupled
+
+    def __deepcopy__(self, memo) -> "Lowered":
+        return self
 
     @property
     def typing(self) -> Typing:
@@ -47,8 +55,22 @@ class Lowered:
         """How many length variables the function takes."""
         return len(self.plan.variables)
 
+    def padded(self, size: int | Length, inputs: Sequence[torch.Tensor]) -> int:
+        """A size of a noise or state need, for these padded inputs."""
+        if isinstance(size, int):
+            return size
+        sources = self.plan.length_sources
+        length = next(
+            inputs[self.inputs.index(name)].shape[axis + 1] for name, axis, n, form in sources if n == size.variable and not form.steps
+        )
+        for form in size.steps:
+            length = form(length)
+        return length
 
-def lower(net: Net, mode: str = "Test", *, typing: Typing | None = None, wanted: Sequence[tuple[tuple[str, ...], str]] | None = None) -> Lowered:
+
+def lower(
+    net: Net, mode: str = "Test", *, typing: Typing | None = None, wanted: Sequence[tuple[tuple[str, ...], str]] | None = None
+) -> Lowered:
     """The lowered form of `net` in mode "Test" or "Train"; kept on the net, so asking again costs nothing.
 
     `typing` are full solved types (default: the net's own); `wanted` are outputs by part and port (default: those of the net).
@@ -63,13 +85,15 @@ def lower(net: Net, mode: str = "Test", *, typing: Typing | None = None, wanted:
 def _emit(plan: Plan, mode: str, wanted) -> Lowered:
     graph = Graph()
     tracer = GraphAppendingTracer(graph)
-    arguments = {name: Proxy(graph.placeholder(name), tracer) for name in ("inputs", "arrays", "states", "noise", "lengths", "valid")}
+    arguments: dict[str, Any] = {
+        name: Proxy(graph.placeholder(name), tracer) for name in ("inputs", "arrays", "states", "noise", "lengths", "valid")
+    }
     writer = _Writer(plan, mode == "Train", graph, arguments)
     writer.write()
     if wanted is None:
         wanted = [((), name) for name in plan.typing.terms[()].outputs]
     outputs = tuple(writer.output(plan.values[path, "out", port]).node for path, port in wanted)
-    states = tuple(writer.new_states.get(key, writer.arrays[key]).node for key in plan.states)
+    states = tuple(writer.new_states.get(key, writer.arrays[key]).node for key in (*plan.states, *(need.path for need in plan.recurrent)))
     graph.output((outputs, states))
     graph.eliminate_dead_code()
     kept = [need for need, node in writer.noise if node.users]
@@ -92,14 +116,14 @@ def _renumber_noise(graph: Graph, writer: "_Writer", kept: list[NoiseNeed]) -> N
 class _Writer:
     """Records the steps of a plan into a graph."""
 
-    def __init__(self, plan: Plan, training: bool, graph: Graph, arguments: Mapping[str, Proxy]):
+    def __init__(self, plan: Plan, training: bool, graph: Graph, arguments: Mapping[str, Any]):
         self.plan, self.training, self.graph, self.arguments = plan, training, graph, arguments
-        self.values: dict[int, Proxy] = {}
-        self.arrays: dict[str, Proxy] = {}
-        self.new_states: dict[str, Proxy] = {}
+        self.values: dict[int, Any] = {}
+        self.arrays: dict[str, Any] = {}
+        self.new_states: dict[str, Any] = {}
         self.noise: list[tuple[NoiseNeed, torch.fx.Node]] = []
         self.places: dict[torch.fx.Node, str] = {}
-        self.masks: dict[tuple[int, ...], Proxy] = {}
+        self.needs = {need.path: need for need in plan.noise}
         self._noise_number = 0
 
     def write(self) -> None:
@@ -107,7 +131,7 @@ class _Writer:
             self.values[number] = self.arguments["inputs"][number]
         for number, key in enumerate(self.plan.arrays):
             self.arrays[key] = self.arguments["arrays"][number]
-        for number, key in enumerate(self.plan.states):
+        for number, key in enumerate((*self.plan.states, *(need.path for need in self.plan.recurrent))):
             self.arrays[key] = self.arguments["states"][number]
         for step in fused(self.plan):
             last = next(reversed(self.graph.nodes))
@@ -116,7 +140,7 @@ class _Writer:
                 place = "/".join(step.path) or "net"
                 self.places[last.next] = f"{place}: {short(step.layer, 80) if isinstance(step, Call) else repr(step.function)}"
 
-    def output(self, value: int) -> Proxy:
+    def output(self, value: int) -> Any:
         """A value as it leaves the net: what operators folded into its batch is taken apart again."""
         result = self.values[value]
         for count, like in reversed(self.plan.folds_of.get(value, ())):
@@ -142,6 +166,8 @@ class _Writer:
             words[name] = self.new_states.get(key, self.arrays[key])
         for name, declared in schema.noise.items():
             words[name] = self._noise(call, name, declared) if self.training or not declared.only_in_training else None
+        for name in schema.state_ports:
+            words[name] = self.values[call.states[name]] if name in call.states else self.arrays["/".join((*call.path, name))]
         for word, value in (("training", self.training), ("sizes", call.sizes), ("valid", self.arguments["valid"])):
             if word in asked:
                 words[word] = value
@@ -150,20 +176,25 @@ class _Writer:
         function = getattr(call.layer, call.function)
         results = function(*(self.values[value] for value in call.inputs), **words)
         results = results if isinstance(results, tuple) else (results,)
-        states = [name for name, declared in schema.arrays.items() if isinstance(declared, State) and name in call.arrays]
-        for value, result in zip(call.outputs, results[: len(call.outputs)], strict=True):
-            self.values[value] = result
-        for name, result in zip(states, results[len(call.outputs) :], strict=False):
+        # what forward returns: outputs, running statistics, recurrent states
+        plain = len(call.outputs) - len(schema.state_ports)
+        running = [name for name, declared in schema.arrays.items() if isinstance(declared, State) and name in call.arrays]
+        for name, result in zip(running, results[plain : plain + len(running)], strict=True):
             self.new_states[call.arrays[name]] = result
+        for value, result in zip(call.outputs, (*results[:plain], *results[plain + len(running) :]), strict=True):
+            self.values[value] = result
+        for name, value in zip(schema.state_ports, call.outputs[plain:], strict=True):
+            if name not in call.states:
+                self.new_states["/".join((*call.path, name))] = self.values[value]
 
-    def _noise(self, call: Call, name: str, declared: Noise) -> Proxy:
-        need = next(need for need in self.plan.noise if need.path == "/".join((*call.path, name)))
+    def _noise(self, call: Call, name: str, declared: Noise) -> Any:
+        need = self.needs["/".join((*call.path, name))]
         value = self.arguments["noise"][self._noise_number]
         self._noise_number += 1
         self.noise.append((need, value.node))
         return value
 
-    def _length(self, length: Length) -> Proxy:
+    def _length(self, length: Length) -> Any:
         value = self.arguments["lengths"][length.variable]
         for folded in length.folds:
             value = value.repeat_interleave(self.values[folded].shape[1])
@@ -190,6 +221,8 @@ def _with_places(source: str, graph: Graph, places: Mapping[torch.fx.Node, str])
     for line in source.splitlines():
         word = line.strip().split(" ", 1)[0]
         if word in named and line.startswith("    ") and " = " in line:
-            lines.append(f"    # {named[word]}")
+            # names come from users and files: one with a line break in it must not become a statement
+            text = "".join(character if character.isprintable() else " " for character in named[word])
+            lines.append(f"    # {text}")
         lines.append(line)
     return "\n".join(lines).strip() + "\n"

@@ -28,7 +28,11 @@ def _logits(plan: Plan, value: int, form: str, makers):
     path = []
     while True:
         step = makers.get(value)
-        if isinstance(step, Call) and getattr(step.layer, "activation", lambda sizes: None)(step.sizes) == form and not step.lengths["Input"]:
+        if (
+            isinstance(step, Call)
+            and getattr(step.layer, "activation", lambda sizes: None)(step.sizes) == form
+            and not step.lengths["Input"]
+        ):
             break
         if isinstance(step, (Fold, Unfold)):
             path.append(step)
@@ -42,6 +46,8 @@ def _logits(plan: Plan, value: int, form: str, makers):
     extra = []
     for step in reversed(path):
         output = plan.new()
-        extra.append(step._replace(inputs=(value,), outputs=(output,)) if isinstance(step, Call) else step._replace(input=value, output=output))
+        extra.append(
+            step._replace(inputs=(value,), outputs=(output,)) if isinstance(step, Call) else step._replace(input=value, output=output)
+        )
         value = output
     return extra, value

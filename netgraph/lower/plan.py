@@ -4,8 +4,7 @@ A value is a number; a step takes values and gives values. `Fold` merges the axi
 the elements of a sequence), `Unfold` takes it apart again, so a mapped net runs once for all of them.
 """
 
-from collections.abc import Mapping
-from graphlib import TopologicalSorter
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from netgraph.errors import NetTypeError, NetValueError
@@ -15,7 +14,7 @@ from netgraph.spec.layer import Layer
 from netgraph.spec.net import Net, array_key
 from netgraph.spec.typing import Terms, Typing, short, varying_of
 from netgraph.types.sizes import Affine, Varying
-from netgraph.types.store import Node, find
+from netgraph.types.store import Node, find, primary
 
 
 class Length(NamedTuple):
@@ -27,7 +26,10 @@ class Length(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A layer at work: its input and output values, the keys of its arrays, its sizes, and the true lengths of its varying axes."""
+    """A layer at work: its input and output values, the keys of its arrays, its sizes, and the true lengths of its varying axes.
+
+    `states` are the recurrent states that something in the net feeds; `outputs` end with the new values of all its recurrent states.
+    """
 
     path: tuple[str, ...]
     layer: Layer
@@ -35,6 +37,7 @@ class Call(NamedTuple):
     outputs: tuple[int, ...]
     arrays: Mapping[str, str]
     noise: tuple[str, ...]
+    states: Mapping[str, int]
     sizes: Mapping[str, object]
     lengths: Mapping[str, Mapping[int, Length]]
     function: str = "forward"
@@ -60,9 +63,17 @@ class Apply(NamedTuple):
     """A plain function of tensors, such as a pair's distance."""
 
     path: tuple[str, ...]
-    function: object
+    function: Callable
     inputs: tuple[int, ...]
     output: int
+
+
+class StateNeed(NamedTuple):
+    """A recurrent state that starts from what the caller gives, usually zeros: its key, its shape for one example, its folds."""
+
+    path: str
+    shape: tuple[int | Length, ...]
+    folds: tuple[int | Length, ...]
 
 
 class NoiseNeed(NamedTuple):
@@ -87,9 +98,11 @@ class Plan:
         self.inputs: list[str] = list(input_names(typing.net))
         self.arrays: list[str] = []
         self.states: list[str] = []
+        self.recurrent: list[StateNeed] = []
         self.noise: list[NoiseNeed] = []
         self.variables: list[Node] = []
         self.length_sources: list[tuple[str, int, int, Varying]] = []
+        self._seen: set[str] = set()
         self.values: dict[tuple[tuple[str, ...], str, str], int] = {}
         self.coupled: list[tuple[str, ...]] = []
         self._count = 0
@@ -139,8 +152,8 @@ class Plan:
                 self._enter(place, container)
             if isinstance(part, Container):
                 stack.append((place, part, None, True))
-                stack.extend(((*place, name), part.children[name], part, False) for name in reversed(_order(part)))
-            else:
+                stack.extend(((*place, name), part.children[name], part, False) for name in reversed(part.order()))
+            elif isinstance(part, Layer):
                 self._layer(place, part)
         outputs = self.typing.terms[path].outputs
         return {name: self.values[path, "out", name] for name in outputs}
@@ -149,16 +162,14 @@ class Plan:
 
     def _enter(self, place, container: Container) -> None:
         """The values at the inputs of a part: what its container wires into them."""
-        for name, (source, port) in _feeds(container)[place[-1]].items():
+        for name, (source, port) in container.feeds()[place[-1]].items():
             self.values[place, "in", name] = (
                 self.values[place[:-1], "in", port] if not source else self.values[(*place[:-1], *source), "out", port]
             )
 
     def _leave(self, place, part) -> None:
         for name, (source, port) in part.output_sources.items():
-            self.values[place, "out", name] = (
-                self.values[place, "in", port] if not source else self.values[(*place, *source), "out", port]
-            )
+            self.values[place, "out", name] = self.values[place, "in", port] if not source else self.values[(*place, *source), "out", port]
 
     def _layer(self, place, layer: Layer) -> None:
         terms = self.typing.terms[place]
@@ -180,25 +191,29 @@ class Plan:
                 self._seen.add(key)
                 known.append(key)
             keys[name] = key
-        noise = []
+        folds = tuple(count for count, _ in self._folds)
         for name, run in terms.noise.items():
             shape = tuple(self._size(size) for size in find(run).value)
-            need = NoiseNeed("/".join((*place, name)), shape, tuple(c for c, _ in self._folds), layer.schema_of().noise[name].distribution)
-            noise.append(name)
-            self.noise.append(need)
-        outputs = tuple(self.new() for _ in terms.outputs)
-        for name, value in zip(terms.outputs, outputs, strict=True):
+            self.noise.append(NoiseNeed("/".join((*place, name)), shape, folds, layer.schema_of().noise[name].distribution))
+        states = {name: self.values[place, "in", name] for name in terms.state_ports if (place, "in", name) in self.values}
+        for name, term in terms.state_ports.items():
+            if name not in states:
+                shape = tuple(self._size(size) for size in find(term.run).value)
+                self.recurrent.append(StateNeed("/".join((*place, name)), shape, folds))
+        results = (*terms.outputs, *terms.state_ports)
+        outputs = tuple(self.new() for _ in results)
+        for name, value in zip(results, outputs, strict=True):
             self.values[place, "out", name] = value
-        sizes = {name: self._solved(node) for name, node in terms.names.items() if name != "any kind"}
-        call = Call(place, layer, tuple(inputs.values()), outputs, keys, tuple(noise), sizes, lengths)
-        self.steps.append(call)
+        sizes = {name: self._solved(node) for name, node in terms.names.items()}
+        self.steps.append(Call(place, layer, tuple(inputs.values()), outputs, keys, tuple(terms.noise), states, sizes, lengths))
 
     def _size(self, node: Node) -> int | Length:
         """A size, a varying one as the length it is."""
         value = find(node).value
         if not isinstance(value, Varying):
             return value
-        return Length(self.variable(node if value.base is None else value.base), value.steps)
+        base, steps = primary(node)
+        return Length(self.variable(base), steps)
 
     def _solved(self, node: Node):
         value = find(node).value
@@ -208,8 +223,8 @@ class Plan:
         found: dict[str, dict[int, Length]] = {}
         for name, term in terms.inputs.items():
             axes = {}
-            for axis, base, size in varying_of(self.typing, term):
-                axes[axis] = Length(self.variable(base), size.steps, tuple(value for _, value in self._folds))
+            for axis, base, steps in varying_of(term):
+                axes[axis] = Length(self.variable(base), steps, tuple(value for _, value in self._folds))
             found[name] = axes
             if axes and layer.varying == "refused":
                 label = "/".join((*place, name))
@@ -231,41 +246,8 @@ class Plan:
 
     def build(self) -> "Plan":
         """Flatten the whole net."""
-        self._seen: set[str] = set()
         for name, term in self.typing.terms[()].inputs.items():
-            for axis, base, size in varying_of(self.typing, term):
-                self.length_sources.append((name, axis, self.variable(base), size))
+            for axis, base, steps in varying_of(term):
+                self.length_sources.append((name, axis, self.variable(base), Varying(base if steps else None, steps)))
         self.inside((), self.net, {name: self.new() for name in self.inputs})
         return self
-
-
-def _order(container: Container) -> list[str]:
-    """The parts of a container in an order in which each comes after what feeds it; as written where that is one."""
-    if "order" not in container._cache:
-        names = list(container.children)
-        place = {name: i for i, name in enumerate(names)}
-        if all(not w.source or place[w.source[0]] < place[w.part] for w in container.wires):
-            order = names
-        else:
-            sorter = TopologicalSorter({name: [] for name in names})
-            for wire in container.wires:
-                if wire.source:
-                    sorter.add(wire.part, wire.source[0])
-            sorter.prepare()
-            order = []
-            while sorter.is_active():
-                ready = sorted(sorter.get_ready(), key=place.__getitem__)
-                order.extend(ready)
-                sorter.done(*ready)
-        container._cache["order"] = order
-    return container._cache["order"]
-
-
-def _feeds(container: Container) -> dict[str, dict[str, tuple[tuple[str, ...], str]]]:
-    """For each part, what feeds each of its input ports."""
-    if "feeds" not in container._cache:
-        feeds: dict[str, dict] = {name: {} for name in container.children}
-        for wire in container.wires:
-            feeds[wire.part][wire.part_port] = (wire.source, wire.source_port)
-        container._cache["feeds"] = feeds
-    return container._cache["feeds"]

@@ -1,12 +1,12 @@
 """NetChain: layers in a row."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 from netgraph.errors import NetTypeError
 from netgraph.nets.container import Container, Wire, check_name, input_names, multipliers_of, one_port, output_names
 from netgraph.nets.notation import chain_with, to_net
 from netgraph.spec.net import Net, part_of
-from netgraph.types.symbols import Automatic
 
 __all__ = ["NetChain"]
 
@@ -32,18 +32,22 @@ class NetChain(Container):
         multipliers = multipliers_of(options)
         if isinstance(layers, Mapping):
             parts = {check_name(name, "NetChain"): to_net(layer, name) for name, layer in layers.items()}
-            self.named = True
+            named = True
         elif isinstance(layers, (list, tuple)):
             parts = {str(i): to_net(layer, str(i)) for i, layer in enumerate(layers)}
-            self.named = False
+            named = False
         else:
             raise NetTypeError(f"NetChain wants a list of layers or a dict of them by name, got {layers!r}")
-        self._build(*_row(parts), options, multipliers)
+        self._build(named, *row(parts), options, multipliers)
 
     @property
     def input_count(self) -> int | None:
-        first = next(iter(self.children.values()), None)
-        return 1 if first is None else first.input_count
+        first: Net = self
+        while isinstance(first, NetChain):
+            if not first.children:
+                return 1
+            first = next(iter(first.children.values()))
+        return first.input_count
 
     def with_inputs(self, count: int) -> "NetChain":
         """The chain with `count` inputs, when its first layer takes any number of them."""
@@ -52,30 +56,16 @@ class NetChain(Container):
         parts = {name: part_of(self, name) for name in self.children}
         first = next(iter(parts))
         parts[first] = parts[first].with_inputs(count)
-        options = {name: kind for name, kind in self.given.items()}
+        options = dict(self.given)
         layers = parts if self.named else list(parts.values())
         return NetChain(layers, LearningRateMultipliers=self._multipliers, **options)
 
-    def own_key(self) -> tuple:
-        return (*Container.own_key(self), self.named)
-
-    def replaced(self, **changes) -> "NetChain":
-        twin = Container.replaced(self, **changes)
-        object.__setattr__(twin, "named", self.named)
-        return twin
-
-    def __repr__(self) -> str:
-        parts = [repr(part) if not isinstance(part, Container) else f"{type(part).__name__}[{len(part)}]" for part in self.children.values()]
-        names = list(self.children)
-        inner = ", ".join(f'"{n}": {p}' for n, p in zip(names, parts, strict=True)) if self.named else ", ".join(parts)
-        options = [f"{name}={kind.written()!r}" for name, kind in self.given.items()]
-        if self._multipliers is not Automatic:
-            options.append(f"LearningRateMultipliers={self._multipliers!r}")
-        return f"NetChain({', '.join([f'{{{inner}}}' if self.named else f'[{inner}]', *options])})"
+    def text(self, depth: int) -> str:
+        return f"NetChain({', '.join([self.layers_text(depth), *self.options_text()])})"
 
 
-def _row(parts: dict[str, Net]):
-    """Parts, inputs, wires and outputs of a row of layers."""
+def row(parts: dict[str, Net]):
+    """Parts, inputs, wires and outputs of a row of layers. Errors: NetTypeError for one that does not fit in a row."""
     names = list(parts)
     if not names:
         return parts, ("Input",), (), {"Output": ((), "Input")}
@@ -84,8 +74,13 @@ def _row(parts: dict[str, Net]):
             parts[name] = parts[name].with_inputs(1)
     outs = {name: output_names(part) for name, part in parts.items()}
     wires = [
-        Wire((before,), one_port(outs[before], "output", before, parts[before]), name, one_port(input_names(parts[name]), "input", name, parts[name]))
-        for before, name in zip(names, names[1:], strict=False)
+        Wire(
+            (before,),
+            one_port(outs[before], "output", before, parts[before]),
+            name,
+            one_port(input_names(parts[name]), "input", name, parts[name]),
+        )
+        for before, name in pairwise(names)
     ]
     first, last = names[0], names[-1]
     inputs = input_names(parts[first])

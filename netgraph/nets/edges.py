@@ -6,6 +6,7 @@ name. In a text edge a word that is no layer is a port of the net, at the ends o
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean, nearest
@@ -14,13 +15,13 @@ from netgraph.spec.ports import NetPort, Run, path_of
 
 
 class Stop(NamedTuple):
-    """One end of a connection: a port of the net (path ()), or a part by its path with a port or None for its only one."""
+    """One end of a connection: a port of the net (path ()), or a part by its path with a port or "" for its only one."""
 
     path: tuple[str, ...]
-    port: str | None
+    port: str
 
 
-MUTED = Stop((), None)
+MUTED = Stop((), "")
 
 
 class Link(NamedTuple):
@@ -37,14 +38,16 @@ def links(edges: Sequence, parts: Mapping[str, Net], ports_of) -> list[Link]:
     Errors: NetTypeError for what is no edge, NetNameError for a name that no layer or port has.
     """
     if isinstance(edges, (str, tuple, Run)) or not isinstance(edges, Sequence):
-        raise NetTypeError(f"NetGraph wants a list of edges, got {edges!r}", fix=f"[{edges!r}]" if isinstance(edges, (str, tuple, Run)) else None)
+        raise NetTypeError(
+            f"NetGraph wants a list of edges, got {edges!r}", fix=f"[{edges!r}]" if isinstance(edges, (str, tuple, Run)) else None
+        )
     found: list[Link] = []
     for edge in edges:
         stops, text = _stops(edge)
         reader = _Reader(parts, ports_of, text, isinstance(edge, str))
-        for place, (a, b) in enumerate(zip(stops, stops[1:], strict=False)):
+        for place, (a, b) in enumerate(pairwise(stops)):
             first, last = place == 0, place == len(stops) - 2
-            if isinstance(b, (list, tuple)) and not first and not last:
+            if isinstance(b, (list, tuple)) and not last:
                 raise NetTypeError(f"edge {text}: several layers in the middle of a run")
             sources = list(a) if isinstance(a, (list, tuple)) and not isinstance(edge, str) else [a]
             targets = list(b) if isinstance(b, (list, tuple)) and not isinstance(edge, str) else [b]
@@ -96,7 +99,10 @@ class _Reader:
                 if not isinstance(stop, NetPort):
                     close = [n for n in nearest(path[0], self.names, 1) if _near(n, path[0])]
                     if close:
-                        raise NetNameError(f'edge {self.text}: no layer is called "{path[0]}", did you mean "{close[0]}"?', fix=f'NetPort("{path[0]}") for a port of the net')
+                        raise NetNameError(
+                            f'edge {self.text}: no layer is called "{path[0]}", did you mean "{close[0]}"?',
+                            fix=f'NetPort("{path[0]}") for a port of the net',
+                        )
                 return Stop((), path[0])
             fix = f'NetPort("{path[0]}") for a port of the net' if single and not self.in_text else None
             raise NetNameError(f"edge {self.text}: there is no layer {path[0]!r}, {did_you_mean(path[0], self.names)}", fix=fix)
@@ -116,20 +122,26 @@ class _Reader:
         for place, word in enumerate(rest):
             ports = self.ports_of(part, direction)
             inner = dict(part.children)
+            if place == len(rest) - 1 and word in part.state_names():
+                return Stop(path, word)
             if place == len(rest) - 1 and (word in ports or not inner):
                 if word not in ports and (ports or part.input_count is not None or direction == "output"):
-                    raise NetNameError(f'edge {self.text}: {"/".join(path)} has no {direction} port "{word}", {did_you_mean(word, list(ports))}')
+                    raise NetNameError(
+                        f'edge {self.text}: {"/".join(path)} has no {direction} port "{word}", {did_you_mean(word, list(ports))}'
+                    )
                 return Stop(path, word)
             names = list(inner)
             if isinstance(word, int) and -len(names) <= word < len(names):
                 word = names[word]
             if word not in inner:
                 known = [*ports, *inner]
-                raise NetNameError(f'edge {self.text}: {"/".join(path)} has no part or {direction} port "{word}", {did_you_mean(word, known)}')
+                raise NetNameError(
+                    f'edge {self.text}: {"/".join(path)} has no part or {direction} port "{word}", {did_you_mean(word, known)}'
+                )
             if direction == "input":
                 raise NetTypeError(f"edge {self.text}: the inside of {'/'.join(path)} cannot be fed from outside; feed an input port of it")
             path, part = (*path, word), inner[word]
-        return Stop(path, None)
+        return Stop(path, "")
 
 
 def _near(a: str, b: str) -> bool:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
-from netgraph.nets.chain import NetChain
 from netgraph.nets.container import Container, Wire, check_name, input_names, multipliers_of, one_port, output_names
 from netgraph.nets.edges import MUTED, Link, links
 from netgraph.nets.notation import to_net
 from netgraph.spec.net import Net, part_of
+from netgraph.spec.ports import NetPort
 from netgraph.spec.typing import short
 from netgraph.types.symbols import Automatic
 
@@ -40,45 +40,52 @@ class NetGraph(Container):
         if isinstance(layers, Net) and not edges:
             parts, edges, types = _opened(layers)
             options = {**types, **options}
-            self.named = isinstance(layers, Container) and getattr(layers, "named", True)
-            multipliers = getattr(layers, "_multipliers", Automatic) if multipliers is Automatic and isinstance(layers, Container) else multipliers
+            named = isinstance(layers, Container) and layers.named
+            multipliers = (
+                getattr(layers, "_multipliers", Automatic) if multipliers is Automatic and isinstance(layers, Container) else multipliers
+            )
         elif isinstance(layers, Mapping):
             parts = {check_name(name, "NetGraph"): to_net(layer, name) for name, layer in layers.items()}
-            self.named = True
+            named = True
         elif isinstance(layers, (list, tuple)):
             parts = {str(i): to_net(layer, str(i)) for i, layer in enumerate(layers)}
-            self.named = False
+            named = False
         else:
             raise NetTypeError(f"NetGraph wants a list of layers or a dict of them by name, and a list of edges, got {layers!r}")
         found = links(edges, parts, lambda net, direction: input_names(net) if direction == "input" else output_names(net))
-        self._build(*_wired(parts, found), options, multipliers)
+        self._build(named, *_wired(parts, found), options, multipliers)
 
-    def own_key(self) -> tuple:
-        return (*Container.own_key(self), self.named)
+    def text(self, depth: int) -> str:
+        edges = f"[{', '.join(self._edges())}]"
+        return f"NetGraph({', '.join([self.layers_text(depth), edges, *self.options_text()])})"
 
-    def replaced(self, **changes) -> "NetGraph":
-        twin = Container.replaced(self, **changes)
-        object.__setattr__(twin, "named", self.named)
-        return twin
+    def _edges(self) -> list[str]:
+        """The edges that give this graph: those from its inputs first, in their order, then the others, its outputs, what is muted."""
+        plain = [(w.source, w.source_port, self._place((w.part,), w.part_port, input_names(self.children[w.part]))) for w in self.wires]
+        ends = [(path, port, f'NetPort("{name}")') for name, (path, port) in self.output_sources.items()]
+        inputs = [edge for name in self.input_ports() for edge in (*plain, *ends) if not edge[0] and edge[1] == name]
+        used = {(path, port) for path, port, _ in (*plain, *ends)}
+        edges = [*inputs, *(edge for edge in (*plain, *ends) if edge[0])]
+        edges += [
+            ((name,), port, "None") for name, part in self.children.items() for port in output_names(part) if ((name,), port) not in used
+        ]
+        return [f"({self._place(path, port, None)}, {target})" for path, port, target in edges]
 
-    def __repr__(self) -> str:
-        parts = {n: repr(p) if not isinstance(p, Container) else f"{type(p).__name__}[{len(p)}]" for n, p in self.children.items()}
-        inner = ", ".join(f'"{n}": {p}' for n, p in parts.items()) if self.named else ", ".join(parts.values())
-        edges = [(_stop(self, w.source, w.source_port), f'NetPort("{w.part}", "{w.part_port}")') for w in self.wires]
-        edges += [(_stop(self, path, port), f'NetPort("{name}")') for name, (path, port) in self.output_sources.items()]
-        text = ", ".join(f"({a}, {b})" for a, b in edges)
-        options = [f"{name}={kind.written()!r}" for name, kind in self.given.items()]
-        return f"NetGraph({', '.join([f'{{{inner}}}' if self.named else f'[{inner}]', f'[{text}]', *options])})"
-
-
-def _stop(net: NetGraph, path, port) -> str:
-    return f'NetPort("{port}")' if not path else f"NetPort({', '.join(repr(p) for p in (*path, port))})"
+    def _place(self, path: tuple[str, ...], port: str, ports: tuple[str, ...] | None) -> str:
+        """One end of an edge: the layer alone where it has just one such port."""
+        if not path:
+            return f'NetPort("{port}")'
+        part: Net = self
+        for name in path:
+            part = part.children[name]
+        words = [name if name.lstrip("-").isdigit() else f'"{name}"' for name in path]
+        if len(path) == 1 and (output_names(part) if ports is None else ports) == (port,):
+            return words[0]
+        return f'NetPort({", ".join(words)}, "{port}")'
 
 
 def _opened(net: Net):
     """Parts, edges and port types of the smallest graph of a layer or chain (a graph is itself)."""
-    from netgraph.spec.ports import NetPort
-
     if not isinstance(net, Container):
         if net.input_count is None:
             raise NetTypeError(f"NetGraph({short(net)}): how many inputs it has is open", fix="give InputPorts=")
@@ -121,9 +128,6 @@ def _wired(parts: dict[str, Net], found: list[Link]):
         if link.target.port in outputs:
             raise NetValueError(f'edge {link.text}: the output "{link.target.port}" of the graph is fed twice')
         outputs[link.target.port] = source
-    for name in (*explicit, *outputs):
-        if name in parts:
-            raise NetValueError(f'"{name}" is both a layer and a port of the graph', fix="rename one of them")
     inputs = list(explicit)
     free = [(name, port) for name, part in parts.items() for port in input_names(part) if (name, port) not in taken]
     plain = [wire for _, wire in wires]
@@ -145,7 +149,7 @@ def _source(link: Link, parts) -> tuple[tuple[str, ...], str]:
     for name in link.source.path[1:]:
         part = part.children[name]
     port = link.source.port
-    if port is None:
+    if not port:
         port = one_port(output_names(part), "output", f"edge {link.text}: {'/'.join(link.source.path)}", part)
     return (link.source.path, port)
 
@@ -153,14 +157,14 @@ def _source(link: Link, parts) -> tuple[tuple[str, ...], str]:
 def _fed(name: str, part: Net, found: list[Link], parts, taken: dict) -> list[tuple[Link, Wire]]:
     """The wires into one part: named ports first, the others to its free ports in order."""
     ports = input_names(part)
-    named = [link.target.port for link in found if link.target.port is not None]
+    named = [link.target.port for link in found if link.target.port]
     free = [port for port in ports if port not in named]
     wires = []
     for link in found:
         port = link.target.port
-        if port is not None and port not in ports:
+        if port and port not in ports and port not in part.state_names():
             raise NetNameError(f'edge {link.text}: {name} has no input port "{port}", {did_you_mean(port, list(ports))}')
-        if port is None:
+        if not port:
             if not free:
                 shown = ", ".join(f'"{p}"' for p in ports) or "none"
                 raise NetValueError(f"edge {link.text}: {name}, {short(part)}, has no free input port left ({shown})")
@@ -199,5 +203,5 @@ def _check_cycles(parts: Mapping[str, Net], found: list[Link]) -> None:
     try:
         _order(parts, found)
     except CycleError as error:
-        cycle = list(reversed(error.args[1]))
+        cycle = error.args[1]
         raise NetValueError(f"NetGraph has a cycle: {' -> '.join(cycle)}; a graph has none, recurrence is a NetFoldOperator") from None

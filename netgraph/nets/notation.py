@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from netgraph.errors import NetTypeError
 from netgraph.layers.basic import LinearLayer
 from netgraph.layers.elementwise import ElementwiseLayer, ThreadingLayer
@@ -27,7 +29,7 @@ def to_net(value, where: str) -> Net:
     """
     if isinstance(value, Net):
         return value
-    if value is Automatic or is_integer(value):
+    if value is Automatic or is_integer(value) or isinstance(value, np.integer):
         return LinearLayer(value)
     if isinstance(value, str):
         value = symbol(value)

@@ -1,12 +1,10 @@
 """What higher-order operators share: parameters that are nets, and ports that follow from the ports of those."""
 
-from typing import Any
-
 from netgraph.nets.notation import to_net
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import parameter
 
-InnerNet: Any = parameter(lambda value: to_net(value, "Net"), {"type": "object"})
+InnerNet = parameter(lambda value: to_net(value, "Net"), {"type": "object"})
 """A net, or anything a net can be written as: a list of layers, a size, a symbol."""
 
 

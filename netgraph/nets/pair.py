@@ -11,6 +11,9 @@ from netgraph.types.store import KindNode
 __all__ = ["NetPairEmbeddingOperator"]
 
 
+Distance = choice("EuclideanDistance", "CosineDistance")
+
+
 class NetPairEmbeddingOperator(Operator):
     """The distance between the embeddings of the two members of a pair, by one net with one set of arrays.
 
@@ -29,7 +32,7 @@ class NetPairEmbeddingOperator(Operator):
 
     positional = ("Net",)
     Net: InnerNet
-    DistanceFunction: choice("EuclideanDistance", "CosineDistance") = "EuclideanDistance"
+    DistanceFunction: Distance = "EuclideanDistance"
 
     def check(self):
         one_port(input_names(self.Net), "input", "NetPairEmbeddingOperator: Net", self.Net)

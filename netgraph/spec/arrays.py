@@ -39,6 +39,8 @@ class NetArray:
             raise NetTypeError(f"NetArray: Name wants a text, got {name!r}")
         if isinstance(name, str) and (not name or any(c in name for c in "/.") or "->" in name):
             raise NetValueError(f'NetArray: Name {name!r} may not be empty or contain "/", "." or "->"')
+        if isinstance(name, str) and not name.isprintable():
+            raise NetValueError(f"NetArray: Name {name!r} may hold only printable characters")
         array = options.get("Array", Automatic)
         dimensions = options.get("Dimensions", Automatic)
         object.__setattr__(self, "name", name)

@@ -7,10 +7,10 @@ axis appears in lowering.
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
-from netgraph.types.sizes import Affine
+from netgraph.types.sizes import Affine, Varying
 
 _SHAPE = re.compile(r"^(?:(real|boolean|any|integer)(?:\((\w+)\))?:)?((?:\s*\*?\w+)*)\s*$")
 
@@ -25,7 +25,7 @@ class Shape(NamedTuple):
     suffix: tuple[str, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse_shape(text: str) -> Shape:
     """The parts of a declared shape.
 
@@ -151,7 +151,23 @@ def layout(run: str, shape: str) -> Rule:
     return Rule(apply)
 
 
-def each(target: str, source: str, forms: Callable[[int], Sequence[Affine] | None], reads: str) -> Rule:
+def unvarying(size, text: str) -> Rule:
+    """The size (a name, or a node of the store) is the same for all examples; `text` says so where it is not."""
+
+    def apply(scope):
+        store, node = scope.store, scope.size(size) if isinstance(size, str) else size
+
+        def fire() -> bool:
+            if isinstance(store.value(node), Varying):
+                store.conflict(scope.where, text, (node,))
+            return store.value(node) is not None
+
+        store.rule([node], fire)
+
+    return Rule(apply)
+
+
+def each(target: str, source: str, forms: Callable[[int], Sequence[Affine]], reads: str) -> Rule:
     """Axis by axis `target` is a form of `source`: `forms(rank)` gives one a spatial axis. The runs have one rank.
 
     `reads` is the formula as text, for the documentation.
@@ -163,11 +179,11 @@ def each(target: str, source: str, forms: Callable[[int], Sequence[Affine] | Non
         def fire() -> bool:
             axes = store.axes(source_run)
             if axes is None:
-                axes = store.axes(target_run)
-                if axes is None:
+                known = store.axes(target_run)
+                if known is None:
                     return False
-                store.equate_runs(source_run, store.run([store.size() for _ in axes], store.why(target_run)), scope.where)
-                axes = store.axes(source_run)
+                axes = tuple(store.size() for _ in known)
+                store.equate_runs(source_run, store.run(axes, store.why(target_run)), scope.where)
             sizes = [store.size() for _ in axes]
             if not store.equate_runs(target_run, store.run(sizes, store.why(source_run)), scope.where):
                 return True

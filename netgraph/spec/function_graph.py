@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.fx import Proxy
 
 from netgraph.errors import NetTypeError, NetValueError
 from netgraph.spec.function_text import formula, statements
@@ -134,7 +135,7 @@ class FunctionGraph:
         """Runs the steps on tensors (numbers are taken as tensors). Captured arrays follow the inputs' device and precision."""
         if len(arguments) != len(self.inputs):
             raise NetTypeError(f"{self!r} takes {len(self.inputs)} arrays ({', '.join(self.inputs)}), {len(arguments)} given")
-        arrays = [torch.as_tensor(argument) for argument in arguments]
+        arrays = [argument if isinstance(argument, torch.Tensor | Proxy) else torch.as_tensor(argument) for argument in arguments]
         values: dict[Ref, Any] = {Ref("input", i): array for i, array in enumerate(arrays)}
         values |= {Ref("constant", i): _like(constant, arrays) for i, constant in enumerate(self.constants)}
 
@@ -188,6 +189,8 @@ class FunctionGraph:
         names = [*record["inputs"], *(record["output_names"] or [])]
         if not all(isinstance(name, str) for name in names):
             raise NetTypeError("a function graph's names are texts")
+        if not all(name and name.isprintable() for name in names):
+            raise NetValueError("a function graph's names are of printable characters")
         nodes = []
         for entry in record["nodes"]:
             step = _record(entry, "a node", {"operation": str, "operands": list})

@@ -11,6 +11,8 @@ from netgraph.spec.trace import OpaqueFunction, trace_elementwise
 def _elementwise(value):
     if isinstance(value, str):
         value = symbol(value)
+    if isinstance(value, FunctionGraph) and not value.is_elementwise:
+        raise wants("a function of each element", value)
     if isinstance(value, (Symbol, FunctionGraph, OpaqueFunction)):
         return value
     if not callable(value):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
+from netgraph.spec.parameters import is_number
 from netgraph.types.symbols import Automatic
 
 
@@ -57,14 +58,14 @@ SUBOPTIONS = {
 
 
 def _distribution(value, where: str) -> tuple[float, float, str]:
-    """(location, scale, family) of a univariate distribution; a number s is ("Normal", 0, s)."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return 0.0, float(value), "Normal"
-    if isinstance(value, (tuple, list)) and len(value) == 3 and value[0] == "Normal":
-        return float(value[1]), float(value[2]), "Normal"
-    if isinstance(value, (tuple, list)) and len(value) == 2 and value[0] == "Uniform":
-        low, high = value[1]
-        return float(low), float(high), "Uniform"
+    """(location, scale, family) of a univariate distribution, a uniform one by its ends; a number s is ("Normal", 0, s)."""
+    spec = ("Normal", 0, value) if is_number(value) else value
+    if isinstance(spec, (tuple, list)) and len(spec) == 3 and spec[0] == "Normal" and all(map(is_number, spec[1:])) and spec[2] >= 0:
+        return float(spec[1]), float(spec[2]), "Normal"
+    if isinstance(spec, (tuple, list)) and len(spec) == 2 and spec[0] == "Uniform" and isinstance(spec[1], (tuple, list)):
+        ends = spec[1]
+        if len(ends) == 2 and all(map(is_number, ends)) and ends[0] <= ends[1]:
+            return float(ends[0]), float(ends[1]), "Uniform"
     raise NetTypeError(f'{where} wants a number, ("Normal", mean, deviation) or ("Uniform", (low, high)), got {value!r}')
 
 
@@ -85,13 +86,15 @@ class Initialization:
     def __init__(self, method=Automatic):
         name, options = method if isinstance(method, (tuple, list)) and len(method) == 2 else (method, {})
         name = "Kaiming" if name is Automatic else name
-        if name not in SUBOPTIONS:
+        if not isinstance(name, str) or name not in SUBOPTIONS:
             raise NetNameError(f"net_initialize has no Method {name!r}, {did_you_mean(name, list(SUBOPTIONS))}")
         if not isinstance(options, Mapping):
             raise NetTypeError(f"net_initialize: the suboptions of Method are a dict, got {options!r}")
         for word in options:
             if word not in SUBOPTIONS[name]:
-                raise NetNameError(f'net_initialize: Method "{name}" has no suboption "{word}", {did_you_mean(word, list(SUBOPTIONS[name]))}')
+                raise NetNameError(
+                    f'net_initialize: Method "{name}" has no suboption "{word}", {did_you_mean(word, list(SUBOPTIONS[name]))}'
+                )
         self.name = name
         self.options = {**SUBOPTIONS[name], **options}
         if name in ("Kaiming", "Xavier"):

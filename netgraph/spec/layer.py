@@ -3,20 +3,33 @@
 import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ConfigDict, ValidationError
 
-from netgraph.errors import NetError, NetNameError, NetTypeError, NetValueError, did_you_mean
+from netgraph.errors import NetTypeError, NetValueError
+from netgraph.spec.arguments import located, port_names, port_types, sort_arguments, unknown_option
 from netgraph.spec.arrays import NetArray, owned
 from netgraph.spec.declare import Array, Declaration, InputPort, InputPorts, Noise, OutputPort, Rule, Shape, State, StatePort
-from netgraph.spec.net import Net, under
 from netgraph.spec.names import snake
+from netgraph.spec.net import Net, under
 from netgraph.spec.parameters import is_integer
 from netgraph.spec.typing import Scope, typed
 from netgraph.types.port_type import PortType, parse_type
 from netgraph.types.symbols import Automatic
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    class BaseModel:
+        """What type checkers see of pydantic's: its own would give every layer a constructor that takes keywords alone."""
+
+        model_config: ClassVar[ConfigDict]
+        model_fields: ClassVar[dict[str, FieldInfo]]
+
+        def __init__(self, **fields: Any): ...
+else:
+    from pydantic import BaseModel
 
 OPTIONS = ("LearningRateMultipliers",)
 """Options that every layer takes."""
@@ -42,11 +55,15 @@ class Schema:
         self.variadic = next((d for d in declared.values() if isinstance(d, InputPorts)), None)
         options = (*self.fields, *self.arrays, *OPTIONS, *(("InputPorts",) if self.variadic else ()))
         self.options = options
-        self.aliases = {snake(name): name for name in options}
         self.forward = inspect.signature(cls.forward).parameters
+        self.aliases: dict[str, str] = {}
+        for option in options:
+            other = self.aliases.setdefault(snake(option), option)
+            if other != option or option in cls.port_words(self):
+                raise TypeError(f"{cls.__name__}: {option} is also {other if other != option else 'a port'}, or spelt like it")
 
 
-class Layer(BaseModel, Net):
+class Layer(Net, BaseModel):
     """A layer: parameters, declared ports and arrays, and `forward`. Abstract; subclasses with `positional` set are final.
 
     `Layer(*args, **options)` sorts what it is given into parameters (positional ones in Wolfram's order), port types (`Input=2`) and
@@ -64,6 +81,13 @@ class Layer(BaseModel, Net):
     varying: ClassVar[str] = "refused"
     relations: ClassVar[tuple[Rule, ...]] = ()
 
+    if TYPE_CHECKING:
+        _schema: ClassVar["Schema | None"]
+        __pydantic_fields_set__: set[str]
+        _ports: tuple[str, ...] | None
+        _settings: dict[str, Any]
+        _multipliers: Any
+
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         cls._schema = None
@@ -72,17 +96,12 @@ class Layer(BaseModel, Net):
     def __pydantic_init_subclass__(cls, **options):
         if "forward" in vars(cls) or ("unfold" in vars(cls) and "declare" in vars(cls)):
             LAYERS[cls.__name__] = cls
-            fields = cls.model_fields
-            parameters = [
-                inspect.Parameter(
-                    name,
-                    inspect.Parameter.POSITIONAL_OR_KEYWORD if name in cls.positional else inspect.Parameter.KEYWORD_ONLY,
-                    default=inspect.Parameter.empty if field.is_required() else field.default,
-                )
-                for name, field in sorted(fields.items(), key=lambda item: item[0] not in cls.positional)
-            ]
-            parameters.append(inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD))
-            cls.__signature__ = inspect.Signature(parameters)
+            cls.__signature__ = _signature(cls)
+
+    @classmethod
+    def __pydantic_on_complete__(cls):
+        if cls.__name__ in LAYERS:
+            cls.__signature__ = _signature(cls)  # pydantic writes its own when it builds the class
 
     @classmethod
     def port_words(cls, schema: Schema) -> tuple[str, ...]:
@@ -100,19 +119,22 @@ class Layer(BaseModel, Net):
         cls = type(self)
         schema = cls.schema_of()
         name = cls.__name__
-        fields, given, settings, ports = _sort(cls, schema, args, options)
+        fields, given, settings, ports = sort_arguments(cls, schema, args, options)
         try:
             super().__init__(**fields)
         except ValidationError as error:
-            raise _located(cls, error) from None
+            raise located(cls, error) from None
         parts = {word: value for word in schema.fields if isinstance(value := getattr(self, word), Net)}
         tensors = {}
         for word, part in parts.items():
             tensors.update(under(word, part))
             self.__dict__[word] = part.structure
         object.__setattr__(self, "_multipliers", settings.pop("LearningRateMultipliers", Automatic))
-        names = _port_names(schema, ports, name)
+        names = port_names(schema, ports, name)
         object.__setattr__(self, "_ports", self.default_ports() if names is None and schema.variadic is not None else names)
+        for word in given:
+            if word not in cls.port_words(schema) and word not in (self._ports or ()):
+                raise unknown_option(name, word, schema, (*(self._ports or ()), *cls.port_words(schema)))
         kept: dict[str, Any] = {}
         for word, value in settings.items():
             declared = schema.arrays[word]
@@ -125,6 +147,8 @@ class Layer(BaseModel, Net):
             elif isinstance(value, NetArray):
                 if isinstance(declared, State):
                     raise NetValueError(f"{name}: {word} cannot be shared: it is updated by the layer itself")
+                if value.name in schema.arrays and value.name != word:
+                    raise NetValueError(f'{name}: {word} is shared as "{value.name}", which is the name of another array of the layer')
                 if value.name is not Automatic or value.dimensions is not None:
                     kept[word] = NetArray(*([] if value.name is Automatic else [value.name]), **_dimensions(value))
                 if value.array is not Automatic:
@@ -134,7 +158,7 @@ class Layer(BaseModel, Net):
         object.__setattr__(self, "_settings", kept)
         types = {word: self.given_type(word, parse_type(value, f"{name}: {word}")) for word, value in given.items()}
         if ports is not Automatic and self._ports is not None:
-            types.update({n: t for n, t in _port_types(ports, self._ports, name).items() if t.shape is not None or t.kind is not None})
+            types.update({n: t for n, t in port_types(ports, self._ports, name).items() if t.shape is not None or t.kind is not None})
         self._hold(tensors, types)
         self.check()
         if self.children:
@@ -146,10 +170,6 @@ class Layer(BaseModel, Net):
         """The type of a port from what its option says; the same unless an operator means something else by it."""
         return given
 
-    def written_type(self, name: str, given: PortType) -> PortType:
-        """The inverse of `given_type`, for `repr`."""
-        return given
-
     def default_ports(self) -> tuple[str, ...] | None:
         """The input ports of a layer of any number of them when InputPorts is not given; None: as many as are connected."""
         return None
@@ -158,13 +178,6 @@ class Layer(BaseModel, Net):
         """What the parameters must fulfil together; raises a NetError. Nothing by default."""
 
     # -- as a value ------------------------------------------------------------------------------------------------------------------
-
-    __eq__ = Net.__eq__
-    __hash__ = Net.__hash__
-    __iter__ = Net.__iter__
-    __copy__ = Net.__copy__
-    __deepcopy__ = Net.__deepcopy__
-    __str__ = Net.__str__
 
     def __len__(self) -> int:
         return len(self.children)
@@ -175,47 +188,43 @@ class Layer(BaseModel, Net):
             return getattr(self, full)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
-    def __repr__(self) -> str:
-        parts, still = [], True
-        schema = self.schema_of()
-        fields = type(self).model_fields
-        for name in schema.positional:
-            value = getattr(self, name)
-            if value is Automatic and name in fields and fields[name].default is Automatic:
-                still = False
+    def text(self, depth: int) -> str:
+        schema, defaults = self.schema_of(), {name: field.get_default() for name, field in type(self).model_fields.items()}
+        parts, by_position = [], True
+        for name in (*schema.positional, *(name for name in schema.fields if name not in schema.positional)):
+            value, default = getattr(self, name), defaults[name]
+            if type(value) is type(default) and value == default:
+                by_position = False
                 continue
-            if not still or (value == fields[name].default and not fields[name].is_required()):
-                if not (value == fields[name].default and not fields[name].is_required()):
-                    parts.append(f"{name}={self.written(name)}")
-                still = False
-                continue
-            parts.append(self.written(name))
-        for name in schema.fields:
-            if name not in schema.positional and getattr(self, name) != fields[name].default:
-                parts.append(f"{name}={self.written(name)}")
+            by_position = by_position and name in schema.positional
+            parts.append(self.written(name, depth) if by_position else f"{name}={self.written(name, depth)}")
         parts += [f"{name}={value!r}" for name, value in self._settings.items()]
         parts += [f"{name}=<array of shape {tuple(t.shape)}>" for name, t in self._arrays.items() if name in schema.arrays]
-        if self._ports is not None and schema.variadic is not None:
-            parts.append(f"InputPorts={self.port_notation()!r}")
-            parts += [f"{n}={t.written()!r}" for n, t in self._given.items() if n not in self._ports]
-        else:
-            parts += [f"{name}={self.written_type(name, kind).written()!r}" for name, kind in self._given.items()]
+        if self._ports is not None and schema.variadic is not None and not (self._ports == self.default_ports() and not self._given):
+            parts.append(f"InputPorts={self.port_notation()}")
+        named = {name: kind for name, kind in self._given.items() if self._ports is None or name not in self._ports}
+        parts += [f"{name}={self.written_type(name, kind).notation()}" for name, kind in named.items()]
         if self._multipliers is not Automatic:
             parts.append(f"LearningRateMultipliers={self._multipliers!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
-    def written(self, name: str) -> str:
+    def written(self, name: str, depth: int = 0) -> str:
         """A parameter as a user would write it, for `repr`."""
         value = getattr(self, name)
+        if isinstance(value, Net):
+            return value.text(depth - 1) if depth > 0 else f"{type(value).__name__}[{len(value.children)}]"
         return repr(value[0]) if isinstance(value, tuple) and len(value) == 1 and is_integer(value[0]) else repr(value)
 
-    def port_notation(self):
-        """The value of InputPorts that gives these ports."""
-        default = [self.schema_of().variadic.naming.format(i + 1) for i in range(len(self._ports))]
-        types = {name: self._given[name].written() for name in self._ports if name in self._given}
-        if list(self._ports) == default:
-            return len(default) if not types else [types.get(name, Automatic) for name in default]
-        return {name: types.get(name, Automatic) for name in self._ports} if types else list(self._ports)
+    def port_notation(self) -> str:
+        """The value of InputPorts that gives these ports, as text."""
+        variadic, names = self.schema_of().variadic, self._ports or ()
+        default = variadic is not None and names == tuple(variadic.naming.format(i + 1) for i in range(len(names)))
+        types = {name: self._given[name].notation() if name in self._given else "Automatic" for name in names}
+        if default:
+            return f"[{', '.join(types.values())}]" if any(name in self._given for name in names) else str(len(names))
+        if any(name in self._given for name in names):
+            return "{" + ", ".join(f'"{name}": {kind}' for name, kind in types.items()) + "}"
+        return "[" + ", ".join(f'"{name}"' for name in names) + "]"
 
     @property
     def children(self) -> Mapping[str, Net]:
@@ -227,16 +236,15 @@ class Layer(BaseModel, Net):
     def own_key(self) -> tuple:
         if "key" not in self._cache:
             fields = tuple(
-                (name, _hashable(self.__dict__[name])) for name in self.schema_of().fields if not isinstance(self.__dict__[name], Net)
+                (name, hashable(self.__dict__[name])) for name in self.schema_of().fields if not isinstance(self.__dict__[name], Net)
             )
             self._cache["key"] = (
                 type(self).__name__, fields, tuple(sorted(self._given.items())), tuple(sorted(self._settings.items(), key=lambda i: i[0])),
-                self._ports, _hashable(self._multipliers),
+                self._ports, hashable(self._multipliers),
             )  # fmt: skip
         return self._cache["key"]
 
     def replaced(self, *, children=None, given=None, arrays=None, ports=None, settings=None, multipliers=None) -> "Layer":
-        """A copy with some of its state exchanged; parameters stay. Nothing is checked: callers infer anew where types may change."""
         twin = type(self).__new__(type(self))
         object.__setattr__(twin, "__dict__", dict(self.__dict__))
         object.__setattr__(twin, "__pydantic_fields_set__", set(self.__pydantic_fields_set__))
@@ -251,27 +259,27 @@ class Layer(BaseModel, Net):
         if multipliers is not None:
             object.__setattr__(twin, "_multipliers", multipliers)
         twin._hold(self._arrays if arrays is None else arrays, self._given if given is None else given)
-        if children is None and given is None and ports is None and settings is None and "typing" in self._cache:
-            twin._cache["typing"] = self._cache["typing"]
+        if all(change is None for change in (children, given, ports, settings, multipliers)):
+            twin._cache.update({word: self._cache[word] for word in ("key", "hash") if word in self._cache})
         return twin
 
     # -- its declaration, in a store -----------------------------------------------------------------------------------------------
 
     @property
     def input_count(self) -> int | None:
-        """How many inputs it has; None while a layer with any number of them is not connected yet."""
         schema = self.schema_of()
         if schema.variadic is None:
             return len(schema.inputs)
         return None if self._ports is None else len(self._ports) + len(schema.inputs)
 
     def input_ports(self) -> tuple[str, ...]:
-        """The names of the input ports, in order; empty while a layer with any number of them is not connected yet."""
         return (*(self._ports or ()), *self.schema_of().inputs)
 
     def output_ports(self) -> tuple[str, ...]:
-        """The names of the output ports, in order."""
         return tuple(self.schema_of().outputs)
+
+    def state_names(self) -> tuple[str, ...]:
+        return tuple(self.schema_of().state_ports)
 
     def with_inputs(self, count: int) -> "Layer":
         """The layer with `count` inputs, for one that takes any number. Errors: NetTypeError below the least it needs."""
@@ -283,7 +291,6 @@ class Layer(BaseModel, Net):
         return self.replaced(ports=tuple(variadic.naming.format(i + 1) for i in range(count)))
 
     def array_places(self):
-        """(name, declaration, setting) of each array it has; one that is switched off is left out."""
         for name, declared in self.schema_of().arrays.items():
             setting = self._settings.get(name, Automatic)
             if setting is not None and self.has_array(name):
@@ -318,12 +325,23 @@ class Layer(BaseModel, Net):
         """Rules beyond equality that depend on the parameters; none by default."""
         return ()
 
-    def assume(self, scope: Scope) -> None:
-        """What is taken for granted when a net is closed and nothing said otherwise; nothing by default."""
-
-    def forward(self, *inputs, **arrays):
+    def forward(self, *inputs: Any, **words: Any) -> Any:
         """The layer on tensors, batch first: inputs in order, arrays, states and noise by keyword. Pure."""
         raise TypeError(f"{type(self).__name__} is abstract")
+
+
+def _signature(cls: type[Layer]) -> inspect.Signature:
+    """Wolfram's names: the positional parameters, then options, arrays and port types by keyword."""
+    missing, positional = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD
+    schema = cls.schema_of()
+    parameters = []
+    for name in (*schema.positional, *(n for n in schema.options if n not in schema.positional), *cls.port_words(schema)):
+        field = cls.model_fields.get(name)
+        default = Automatic if field is None else missing if field.is_required() else field.default
+        parameters.append(
+            inspect.Parameter(name, positional if name in schema.positional else inspect.Parameter.KEYWORD_ONLY, default=default)
+        )
+    return inspect.Signature(parameters)
 
 
 def _own_run(number: int) -> Shape:
@@ -334,110 +352,12 @@ def _dimensions(value: NetArray) -> dict:
     return {} if value.dimensions is None else {"Dimensions": value.dimensions}
 
 
-def _hashable(value):
+def hashable(value):
+    """A kept value as one that hashes and that tells 1, 1.0 and True apart."""
     if isinstance(value, slice):
         return ("slice", value.start, value.stop, value.step)
     if isinstance(value, (tuple, list)):
-        return tuple(_hashable(v) for v in value)
+        return tuple(hashable(v) for v in value)
     if isinstance(value, dict):
-        return tuple(sorted((k, _hashable(v)) for k, v in value.items()))
+        return tuple(sorted((k, hashable(v)) for k, v in value.items()))
     return (type(value).__name__, value) if isinstance(value, (bool, float)) else value
-
-
-def _tidy(value):
-    """Lists as tuples and NumPy's whole numbers as Python's, at any depth; everything else as it is."""
-    if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
-        return tuple(_tidy(v) for v in value)
-    if isinstance(value, np.integer):
-        return int(value)
-    if isinstance(value, np.floating):
-        return float(value)
-    return value
-
-
-def _sort(cls, schema: Schema, args, options):
-    """The arguments of a layer as (parameters, port types, array settings and options, InputPorts)."""
-    name = cls.__name__
-    if len(args) > len(schema.positional):
-        most = len(schema.positional)
-        raise NetTypeError(f"{name} takes {most} positional argument{'s' * (most != 1)}, got {len(args)}")
-    fields = {word: _tidy(value) for word, value in zip(schema.positional, args, strict=False)}
-    given: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
-    ports: Any = Automatic
-    for word, value in options.items():
-        if word in cls.port_words(schema):
-            given[word] = value
-            continue
-        full = word if word in schema.options else schema.aliases.get(word)
-        if full is None and schema.variadic is not None and isinstance(options.get("InputPorts", options.get("input_ports")), (list, tuple, dict)):
-            full = word if word in list(options.get("InputPorts", options.get("input_ports"))) else None
-            if full is not None:
-                given[full] = value
-                continue
-        if full is None:
-            known = [*schema.options, *cls.port_words(schema)]
-            raise NetNameError(f'{name} has no option "{word}", {did_you_mean(word, known)}')
-        target = fields if full in schema.fields else settings
-        if full == "InputPorts":
-            if ports is not Automatic:
-                raise NetTypeError(f"{name}: InputPorts is given twice, as InputPorts= and input_ports=")
-            ports = value
-            continue
-        if full in target:
-            other = "by position" if full == word and word in schema.positional[: len(args)] else f"as {snake(full)}="
-            raise NetTypeError(f"{name}: {full} is given twice, {other} and as {word}=" if word != snake(full) else
-                               f"{name}: {full} is given twice, as {full}= and {snake(full)}=")  # fmt: skip
-        target[full] = _tidy(value) if target is fields else value
-    return fields, given, settings, ports
-
-
-def _port_names(schema: Schema, ports, layer: str) -> tuple[str, ...] | None:
-    variadic = schema.variadic
-    if variadic is None or ports is Automatic:
-        return None
-    if is_integer(ports):
-        count = ports
-    elif isinstance(ports, Mapping) or (isinstance(ports, (list, tuple)) and ports and all(isinstance(p, str) and p not in _TYPE_WORDS for p in ports)):
-        names = tuple(ports)
-        if len(set(names)) != len(names):
-            raise NetValueError(f"{layer}: InputPorts names a port twice: {list(names)!r}")
-        return names
-    elif isinstance(ports, (list, tuple)) and ports:
-        count = len(ports)
-    else:
-        raise NetTypeError(f"{layer}: InputPorts wants a number, a list of names or of shapes, or a dict of both, got {ports!r}")
-    if count < variadic.least:
-        raise NetValueError(f"{layer}: InputPorts={ports!r} gives {count} inputs, at least {variadic.least} are wanted")
-    return tuple(variadic.naming.format(i + 1) for i in range(count))
-
-
-_TYPE_WORDS = ("Real", "Integer", "Boolean", "Varying")
-
-
-def _port_types(ports, names: tuple[str, ...], layer: str) -> dict[str, PortType]:
-    if is_integer(ports):
-        return {}
-    if isinstance(ports, Mapping):
-        return {name: parse_type(value, f"{layer}: {name}") for name, value in ports.items()}
-    if all(isinstance(p, str) and p not in _TYPE_WORDS for p in ports):
-        return {}
-    return {name: parse_type(value, f"{layer}: {name}") for name, value in zip(names, ports, strict=True)}
-
-
-def _located(cls, error: ValidationError) -> NetError:
-    """pydantic's complaint as ours: the layer, the parameter, what is wanted and what was got; all faults at once."""
-    lines, kind = [], NetValueError
-    for fault in error.errors():
-        word = str(fault["loc"][0]) if fault["loc"] else ""
-        cause = fault.get("ctx", {}).get("error")
-        if fault["type"] == "missing":
-            lines.append(f"{cls.__name__} wants {word}, its argument {cls.positional.index(word) if word in cls.positional else ''}".rstrip())
-            kind = NetTypeError
-        elif isinstance(cause, NetError):
-            return cause
-        else:
-            text = str(cause) if cause is not None else f"{fault['msg'][0].lower()}{fault['msg'][1:]}, got {fault['input']!r}"
-            lines.append(f"{cls.__name__}: {word} {text}")
-    return kind("\n".join(lines))
-

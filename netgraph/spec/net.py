@@ -7,7 +7,7 @@ later floors: `bind` fills the slot table, nothing here reaches upwards.
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,7 +15,10 @@ import torch
 from netgraph.errors import NetNameError, did_you_mean
 from netgraph.spec.arrays import NetArray, same_bits
 from netgraph.types.port_type import PortType
-from netgraph.types.symbols import Automatic
+from netgraph.types.symbols import All, Automatic
+
+DEEPEST = 100
+"""How deeply nested a net's repr still writes out."""
 
 VERBS: dict[str, Callable] = {}
 """What each verb of a net does; filled by `bind` when the package is imported."""
@@ -33,12 +36,57 @@ class Net:
     `hash` the structure; `net.structure` compares alone. A net is always true; iteration yields its layers.
     """
 
+    if TYPE_CHECKING:
+        _arrays: dict[str, torch.Tensor]
+        _given: dict[str, PortType]
+        _cache: dict[Any, Any]
+
     # -- what each kind of net says about itself -----------------------------------------------------------------------------------
 
     @property
     def children(self) -> Mapping[str, "Net"]:
         """The parts by name, as structures without arrays; empty for a layer."""
         return _NOTHING
+
+    def order(self) -> list[str]:
+        """The names of the parts in an order in which each comes after what feeds it."""
+        return list(self.children)
+
+    @property
+    def input_count(self) -> int | None:
+        """How many inputs the net has; None while it takes any number and nothing is connected."""
+        raise TypeError(f"{type(self).__name__} has no inputs")
+
+    def input_ports(self) -> tuple[str, ...]:
+        """The names of the input ports, in order; empty while a layer with any number of them is not connected yet."""
+        raise TypeError(f"{type(self).__name__} has no inputs")
+
+    def output_ports(self) -> tuple[str, ...]:
+        """The names of the output ports, in order."""
+        raise TypeError(f"{type(self).__name__} has no outputs")
+
+    def state_names(self) -> tuple[str, ...]:
+        """The names of the recurrent state ports, which are fed and read only where somebody connects them."""
+        return ()
+
+    def with_inputs(self, count: int) -> "Net":
+        """The net with `count` inputs, for one that takes any number."""
+        return self
+
+    def array_places(self) -> Iterator[tuple[str, Any, Any]]:
+        """(name, declaration, setting) of each array that the net itself has, apart from its parts."""
+        return iter(())
+
+    def assume(self, scope) -> None:
+        """What is taken for granted when a net is closed and nothing said otherwise; nothing by default."""
+
+    def written_type(self, name: str, given: PortType) -> PortType:
+        """The type of a port as its option writes it; the same unless an operator means something else by it."""
+        return given
+
+    def text(self, depth: int) -> str:
+        """The net as it would be written, nets nested deeper than `depth` abbreviated: `NetChain[3]`."""
+        raise TypeError(f"{type(self).__name__} is abstract")
 
     def declare(self, scope) -> None:
         """State ports, arrays and relations in the scope's store; the parts' terms are already there."""
@@ -89,16 +137,28 @@ class Net:
     @property
     def structure(self) -> "Net":
         """The net without its arrays: compares and hashes by structure alone."""
-        return self if not self._arrays else self.replaced(arrays={})
+        if not self._arrays:
+            return self
+        if "structure" not in self._cache:
+            self._cache["structure"] = self.replaced(arrays={})
+        return self._cache["structure"]
 
     # -- as a value ------------------------------------------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value) -> None:
+        raise AttributeError(f"a net is a value: {name} cannot be set, make a new net")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a net is a value: {name} cannot be deleted, make a new net")
 
     def __eq__(self, other) -> bool:
         if self is other:
             return True
-        if not isinstance(other, Net) or hash(self) != hash(other):
-            return NotImplemented if not isinstance(other, Net) else False
-        pairs = [(self, other)]
+        if not isinstance(other, Net):
+            return NotImplemented
+        if hash(self) != hash(other):
+            return False
+        pairs: list[tuple[Net, Net]] = [(self, other)]
         while pairs:
             a, b = pairs.pop()
             if a is b:
@@ -110,9 +170,20 @@ class Net:
 
     def __hash__(self) -> int:
         if "hash" not in self._cache:
-            parts = tuple((name, hash(part)) for name, part in self.children.items())
-            self._cache["hash"] = hash((self.own_key(), parts))
+            stack: list[Net] = [self]
+            while stack:
+                net = stack[-1]
+                unknown = [part for part in net.children.values() if "hash" not in part._cache]
+                if unknown:
+                    stack.extend(unknown)
+                    continue
+                stack.pop()
+                parts = tuple((name, part._cache["hash"]) for name, part in net.children.items())
+                net._cache["hash"] = hash((net.own_key(), parts))
         return self._cache["hash"]
+
+    def __repr__(self) -> str:
+        return self.text(DEEPEST)
 
     def __bool__(self) -> bool:
         return True
@@ -124,10 +195,12 @@ class Net:
         return self
 
     def __iter__(self) -> Iterator["Net"]:
-        return iter([self[name] for name in self.children])
+        return iter(VERBS["extract"](self, All).values()) if self.children else iter(())
 
     def __contains__(self, name) -> bool:
-        return name in self.children or (isinstance(name, int) and -len(self.children) <= name < len(self.children))
+        if isinstance(name, int) and not isinstance(name, bool):
+            return -len(self.children) <= name < len(self.children)
+        return isinstance(name, str) and name in self.children
 
     # -- verbs, bound by later floors ------------------------------------------------------------------------------------------------
 
@@ -194,7 +267,7 @@ def walk(net: Net) -> Iterator[tuple[tuple[str, ...], Net]]:
 def array_slots(net: Net):
     """Every array place inside `net`: (path, layer, name, declaration, setting). One that is switched off is left out."""
     for path, part in walk(net):
-        for name, declared, setting in part.array_places() if hasattr(part, "array_places") else ():
+        for name, declared, setting in part.array_places():
             yield path, part, name, declared, setting
 
 
@@ -205,9 +278,24 @@ def array_key(path: tuple[str, ...], name: str, setting=Automatic) -> str:
     return "/".join((*path, name))
 
 
-def shared_names(net: Net) -> set[str]:
+def shared_names(net: Net) -> frozenset[str]:
     """The names of all arrays that are shared by name inside `net`."""
-    return {s.name for *_, s in array_slots(net) if isinstance(s, NetArray) and s.name is not Automatic}
+    stack = [net]
+    while "shared" not in net._cache:
+        part = stack[-1]
+        unknown = [child for child in part.children.values() if "shared" not in child._cache]
+        if unknown:
+            stack.extend(unknown)
+            continue
+        own = {s.name for _, _, s in part.array_places() if isinstance(s, NetArray) and s.name is not Automatic}
+        part._cache["shared"] = frozenset(own.union(*(child._cache["shared"] for child in part.children.values())))
+        stack.pop()
+    return net._cache["shared"]
+
+
+def is_position(word: object) -> bool:
+    """Whether a word of a path is a position among parts."""
+    return isinstance(word, int) and not isinstance(word, bool)
 
 
 def under(prefix: str, part: Net) -> dict[str, torch.Tensor]:
@@ -228,16 +316,41 @@ def beneath(prefix: str, part: Net, arrays: Mapping[str, torch.Tensor]) -> dict[
     return found
 
 
-def part_of(net: Net, name) -> Net:
-    """The part called `name`, or at that position, with its arrays. Errors: NetNameError with the nearest names."""
+def part_name(net: Net, word) -> str:
+    """The name of the part called `word`, or at that position. Errors: NetNameError with the nearest names."""
     children = net.children
-    if isinstance(name, int) and not isinstance(name, bool):
+    if is_position(word):
         names = list(children)
-        if not -len(names) <= name < len(names):
-            raise NetNameError(f"{type(net).__name__} has {len(names)} parts, there is none at {name}")
-        name = names[name]
-    if name not in children:
-        raise NetNameError(f'{type(net).__name__} has no part "{name}", {did_you_mean(name, list(children))}')
-    part = children[name]
+        if not -len(names) <= word < len(names):
+            raise NetNameError(f"{type(net).__name__} has {len(names)} part{'s' * (len(names) != 1)}, there is none at {word}")
+        return names[word]
+    if word not in children:
+        raise NetNameError(f'{type(net).__name__} has no part "{word}", {did_you_mean(word, list(children))}')
+    return word
+
+
+def part_of(net: Net, word) -> Net:
+    """The part called `word`, or at that position, with its arrays. Errors: NetNameError with the nearest names."""
+    name = part_name(net, word)
+    part = net.children[name]
     arrays = beneath(name, part, net._arrays)
     return part.replaced(arrays=arrays) if arrays else part
+
+
+def parts_of(net: Net) -> dict[str, Net]:
+    """All parts by name, with their arrays; the map of arrays is gone through once."""
+    own: dict[str, dict[str, torch.Tensor]] = {name: {} for name in net.children}
+    shared: dict[str, torch.Tensor] = {}
+    for key, tensor in net._arrays.items():
+        head, slash, rest = key.partition("/")
+        if slash:
+            own[head][rest] = tensor
+        else:
+            shared[key] = tensor
+    parts = {}
+    for name, part in net.children.items():
+        arrays = own[name]
+        if shared:
+            arrays.update({key: shared[key] for key in shared_names(part) if key in shared})
+        parts[name] = part.replaced(arrays=arrays) if arrays else part
+    return parts

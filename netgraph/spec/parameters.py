@@ -63,6 +63,12 @@ def _sizes(value):
     raise wants("a size, a tuple of sizes or Automatic", value)
 
 
+def _count(value):
+    if not is_integer(value) or value < 1:
+        raise wants("a whole number from 1", value)
+    return value
+
+
 def _per_axis(least: int):
     def check(value):
         if is_integer(value) and value >= least:
@@ -130,7 +136,12 @@ Size = parameter(_size, _SIZE_SCHEMA)
 Sizes = parameter(_sizes, {"anyOf": [{"type": "array", "items": _SIZE_SCHEMA}, {"const": {"$word": "Automatic"}}]})
 """A size n (kept as (n,)), a tuple of sizes, or Automatic."""
 
-PerAxis = parameter(_per_axis(1), {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer", "minimum": 1}}]})
+Count = parameter(_count, {"type": "integer", "minimum": 1})
+"""A whole number from 1."""
+
+PerAxis = parameter(
+    _per_axis(1), {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer", "minimum": 1}}]}
+)
 """A whole number from 1 for all spatial axes, or a tuple with one for each."""
 
 LevelNumber = parameter(_level, {"type": "integer"})
@@ -142,7 +153,7 @@ Flag = parameter(_flag, {"type": "boolean"})
 
 def per_axis(value: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """A `PerAxis` parameter for `rank` spatial axes. Errors: ValueError when a tuple has another length."""
-    if is_integer(value):
+    if isinstance(value, int):
         return (value,) * rank
     if len(value) != rank:
         raise ValueError(f"{value!r} has {len(value)} entries for {rank} spatial axes")

@@ -1,7 +1,9 @@
 """Names of ports from outside a net: `NetPort` and `NetPortGradient`."""
 
+from typing import Any
+
 from netgraph.errors import NetTypeError
-from netgraph.types.symbols import All, Automatic
+from netgraph.types.symbols import All
 
 __all__ = ["NetPort", "NetPortGradient"]
 
@@ -83,7 +85,7 @@ class Run:
         return " >> ".join(repr(stop) for stop in self.stops)
 
 
-def path_of(place) -> tuple:
+def path_of(place) -> tuple[Any, ...]:
     """A place as a tuple of names and positions: from "a/b", a name, a number, a tuple or a NetPort."""
     if isinstance(place, NetPort):
         return place.path
@@ -91,6 +93,6 @@ def path_of(place) -> tuple:
         return tuple(int(p) if p.lstrip("-").isdigit() else p for p in place.split("/")) if "/" in place else (place,)
     if isinstance(place, (list, tuple)):
         return tuple(place)
-    if isinstance(place, int) or place is All or place is Automatic:
+    if (isinstance(place, int) and not isinstance(place, bool)) or place is All or isinstance(place, slice):
         return (place,)
-    raise NetTypeError(f"a place in a net is a name, a position, a path or a NetPort, got {place!r}")
+    raise NetTypeError(f"a place in a net is a name, a position, a slice, a path or a NetPort, got {place!r}")

@@ -5,17 +5,20 @@ everything inside is asked for (`full`).
 """
 
 from collections.abc import Mapping
+from math import inf
 from types import MappingProxyType
 from typing import NamedTuple
 
 import torch
 
-from netgraph.errors import join_errors
-from netgraph.spec.net import Net, array_key
+from netgraph.errors import NetError, join_errors
+from netgraph.spec.net import Net, array_key, shared_names
 from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Kind
 from netgraph.types.port_type import PortType
-from netgraph.types.sizes import Varying
-from netgraph.types.store import KindNode, Node, Store, find
+from netgraph.types.sizes import Affine, Varying
+from netgraph.types.store import KindNode, Node, Store, find, primary
+
+_NONE: Mapping = MappingProxyType({})
 
 
 class Term(NamedTuple):
@@ -37,22 +40,22 @@ class Origin:
         subject = "/".join(self.path)
         if self.text == "is":
             return f"{subject} is {short(self.net)}" if subject else short(self.net)
-        return f"{subject or 'the net'} was {self.text}"
+        return f"{subject or type(self.net).__name__} was {self.text}"
 
     def __bool__(self) -> bool:
         return True
 
 
 def short(net: Net, most: int = 60) -> str:
-    """The net's repr, cut to a readable length."""
-    text = repr(net)
+    """The net as text, inner nets abbreviated (`NetChain[3]`), cut to a readable length."""
+    text = net.text(0)
     return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 class Terms:
     """What one part of a net declared: ports, arrays, states, noise and named sizes, as nodes of the store."""
 
-    __slots__ = ("arrays", "inputs", "names", "noise", "outputs", "state_ports")
+    __slots__ = ("arrays", "inputs", "kind", "names", "noise", "outputs", "state_ports")
 
     def __init__(self):
         self.inputs: dict[str, Term] = {}
@@ -61,6 +64,7 @@ class Terms:
         self.noise: dict[str, Node] = {}
         self.names: dict[str, Node] = {}
         self.state_ports: dict[str, Term] = {}
+        self.kind: KindNode | None = None  # the one kind of the ports declared "any"
 
 
 class Scope:
@@ -119,10 +123,9 @@ class Scope:
     def kinded(self, shape) -> KindNode:
         """The kind of a declared shape; "any" is one unknown of the layer."""
         if shape.kind == "any":
-            node = self.terms.names.get("any kind")
-            if node is None:
-                node = self.terms.names["any kind"] = KindNode()
-            return node
+            if self.terms.kind is None:
+                self.terms.kind = KindNode()
+            return self.terms.kind
         count = None if shape.count is None else self.size(shape.count)
         return KindNode(shape.kind, self.origin(), count)
 
@@ -146,7 +149,7 @@ class Scope:
             why = Origin((*self.path, name), self.net, f"given an array of shape {shape}")
             self.store.equate_runs(run, self.store.shape(shape, why), self.label(name))
 
-    def link(self, source: Term, target: Term, where: str) -> None:
+    def link(self, source: Term, target: Term, where: object) -> None:
         """An edge: what leaves `source` enters `target`."""
         self.store.equate_kinds(source.kind, target.kind, where)
         self.store.equate_runs(source.run, target.run, where)
@@ -205,11 +208,13 @@ class Typing:
         return found
 
 
-def infer(net: Net, *, data: Mapping[str, PortType] | None = None, full: bool = False, close: bool = False) -> Typing:
+def infer(
+    net: Net, *, data: Mapping[str, PortType] | None = None, full: bool = False, close: bool = False, known: Mapping[str, "Typing"] = _NONE
+) -> Typing:
     """Solve the types of `net`, with the types of `data` at its input ports if there is any.
 
-    `full` also looks inside closed parts; `close` applies what layers assume when nothing else is said (a preset weight's input is a
-    vector). Errors: one NetError that tells all independent conflicts.
+    `known` are solved types of parts, with their arrays; `full` also looks inside closed parts; `close` applies what layers assume when
+    nothing else is said (a preset weight's input is a vector). Errors: one NetError that tells all independent conflicts.
     """
     store = Store()
     terms: dict[tuple[str, ...], Terms] = {}
@@ -221,8 +226,9 @@ def infer(net: Net, *, data: Mapping[str, PortType] | None = None, full: bool = 
         path, part, entered, inside = stack.pop()
         children = part.children
         if not entered and children:
-            if not inside and _closed(part):
-                terms[path] = _ports_alone(store, path, part)
+            solved = None if inside else (known.get(path[0]) if len(path) == 1 else None) or part._cache.get("typing")
+            if solved is not None and solved.closed and not solved.varies and not shared_names(part):
+                terms[path] = _ports_alone(store, path, part, solved)
                 continue
             stack.append((path, part, True, inside))
             opened = getattr(part, "opened", ())
@@ -235,11 +241,11 @@ def infer(net: Net, *, data: Mapping[str, PortType] | None = None, full: bool = 
         part.declare(scope)
         terms[path] = scope.terms
         for name, given in part.given.items():
-            ports = scope.terms.inputs if name in scope.terms.inputs else scope.terms.outputs
-            if name not in ports and name in scope.terms.state_ports:
-                ports = scope.terms.state_ports
+            ports = next((p for p in (scope.terms.inputs, scope.terms.outputs, scope.terms.state_ports) if name in p), {})
             if name in ports:
-                scope.constrain(ports[name], given, scope.label(name), Origin(path, part, f"given {name}={given.written()!r}"))
+                scope.constrain(
+                    ports[name], given, scope.label(name), Origin(path, part, f"given {name}={part.written_type(name, given).notation()}")
+                )
         if close:
             assumptions.append((part, scope))
         if path == () and data:
@@ -247,12 +253,28 @@ def infer(net: Net, *, data: Mapping[str, PortType] | None = None, full: bool = 
                 scope.constrain(scope.terms.inputs[name], kind, name, "the data")
     store.solve()
     for part, scope in assumptions:
-        if hasattr(part, "assume"):
-            part.assume(scope)
-            store.solve()
+        part.assume(scope)
+        store.solve()
     if store.errors:
-        raise join_errors(store.errors)
+        raise join_errors(_upstream_first(net, store, terms))
     return Typing(net, store, terms)
+
+
+def _upstream_first(net: Net, store: Store, terms: Mapping[tuple[str, ...], Terms]) -> list[NetError]:
+    """The errors of a store in the order in which data would meet them, equal ones once."""
+
+    def position(place: object) -> tuple[float, ...]:
+        """The place of each part on the path in the order that parts run; inputs come before what is inside, outputs after."""
+        part, walked, found = net, (), []
+        for word in str(place).split(" -> ")[-1].split("/"):
+            if word not in part.children:
+                return (*found, -1 if word in terms[walked].inputs else inf if word in terms[walked].outputs else -0.5)
+            found.append(part.order().index(word))
+            part, walked = part.children[word], (*walked, word)
+        return (*found, -0.5)
+
+    pairs = sorted(zip(store.places, store.errors, strict=True), key=lambda pair: position(pair[0]))
+    return list({str(error): error for _, error in pairs}.values())
 
 
 def typed(net: Net) -> Typing:
@@ -272,27 +294,25 @@ def settled(net: Net) -> Typing:
     return net._cache["settled"]
 
 
-def _closed(part: Net) -> bool:
-    typing = part._cache.get("typing")
-    return typing is not None and typing.closed and not typing.varies
+def _ports_alone(store: Store, path: tuple[str, ...], part: Net, typing: Typing) -> Terms:
+    """The terms of a part whose ports are solved: their sizes, and where each came from inside it."""
+    terms, own = Terms(), Origin(path, part)
 
+    def reason(node: Node) -> Origin:
+        why = find(node).why
+        return Origin((*path, *why.path), why.net, why.text) if isinstance(why, Origin) else own
 
-def _ports_alone(store: Store, path: tuple[str, ...], part: Net) -> Terms:
-    typing, terms, why = part._cache["typing"], Terms(), Origin(path, part)
-    for ports, types in ((terms.inputs, typing.inputs), (terms.outputs, typing.outputs)):
-        for name, kind in types.items():
-            count = None if kind.kind is None or kind.kind.count is None else store.size(kind.kind.count, why)
-            node = KindNode(None if kind.kind is None else kind.kind.name, why, count)
-            ports[name] = Term(node, store.shape(kind.shape, why))
+    root = typing.terms[()]
+    for ports, solved in ((terms.inputs, root.inputs), (terms.outputs, root.outputs)):
+        for name, term in solved.items():
+            kind = find(term.kind)
+            count = None if kind.count is None else store.size(store.value(kind.count), reason(kind.count))
+            sizes = [store.size(store.value(size), reason(size)) for size in store.axes(term.run) or ()]
+            ports[name] = Term(KindNode(kind.value, reason(kind), count), store.run(sizes, reason(term.run)))
     return terms
 
 
-def varying_of(typing: Typing, term: Term) -> list[tuple[int, Node, Varying]]:
-    """(axis, primary length, varying size) of each varying axis of a port."""
-    found = []
-    for axis, size in enumerate(find(term.run).value or ()):
-        value = find(size).value
-        if isinstance(value, Varying):
-            base = find(size if value.base is None else value.base)
-            found.append((axis, base, value))
-    return found
+def varying_of(term: Term) -> list[tuple[int, Node, tuple[Affine, ...]]]:
+    """(axis, variable, forms applied to its length) of each varying axis of a port."""
+    sizes = enumerate(find(term.run).value or ())
+    return [(axis, *primary(size)) for axis, size in sizes if isinstance(find(size).value, Varying)]

@@ -1,17 +1,22 @@
 """net_extract: a part, array, port type or parameter by its place."""
 
+from typing import Any
+
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
+from netgraph.nets.chain import NetChain
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.layer import Layer
-from netgraph.spec.net import Net, array_key, part_of
+from netgraph.spec.net import Net, array_key, is_position, part_name, part_of, parts_of, shared_names
 from netgraph.spec.ports import path_of
 from netgraph.spec.typing import Typing, infer, settled, short
+from netgraph.types.kinds import REAL
+from netgraph.types.port_type import PortType
 from netgraph.types.symbols import All, Automatic
 
 __all__ = ["net_extract"]
 
 
-def net_extract(net: Net, place, /):
+def net_extract(net: Net, place, /) -> Any:
     """What stands at `place`: a part (with its arrays), an array, the type of a port, or a parameter.
 
         net_extract(net, "name")              a layer by name, or 0, 1, ..., -1 by position
@@ -19,26 +24,29 @@ def net_extract(net: Net, place, /):
         net_extract(layer, "Weights")         an array (read-only NumPy); Automatic while it has no value, None when it is left out
         net_extract(net, "Input")             a port's type: (3,), (), ("Varying", 3), Integer(5), "Boolean"
         net_extract(layer, "KernelSize")      a parameter
+        net_extract(chain, slice(1, 3))       layers 1 and 2 as a chain, also chain[1:3]
         net_extract(net, NetArray("w"))       a shared array
         net_extract(net, [["a"], ["b"]])      several at once, a list of lists
         net_extract(net, All)                 all layers by name, or all parameters and arrays of a layer
 
     `net[place]` is the same. Sizes that the surroundings fixed stay on a part that would be open by itself.
-    Errors: NetNameError with the nearest names.
+    Errors: NetNameError with the nearest names; NetTypeError for a slice of what is no chain, or one with a step.
     Source: Wolfram's NetExtract.
 
     >>> chain = NetChain([3, Ramp], Input=2)
     >>> net_extract(chain, 0), net_extract(chain, "0/OutputDimensions"), chain["Output"]
-    (LinearLayer(3, Input=(2,)), (3,), (3,))
+    (LinearLayer(3, Input=2), (3,), (3,))
+    >>> chain[1:]
+    NetChain([ElementwiseLayer(Ramp)], Input=3)
     """
     if not isinstance(net, Net):
         raise NetTypeError(f"net_extract wants a net, got {net!r}")
     if isinstance(place, list) and place and all(isinstance(entry, list) for entry in place):
         return [net_extract(net, entry) for entry in place]
     if isinstance(place, NetArray):
-        if place.name in net.arrays:
+        if place.name in shared_names(net):
             return net.arrays[place.name]
-        raise NetNameError(f"{short(net)} has no shared array {place.name!r}, {did_you_mean(place.name, list(net.arrays))}")
+        raise NetNameError(f"{short(net)} has no shared array {place.name!r}, {did_you_mean(place.name, sorted(shared_names(net)))}")
     return _at(net, path_of(place), place)
 
 
@@ -49,11 +57,13 @@ def _at(net: Net, path: tuple, place):
         last = number == len(path) - 1
         children = part.children
         if word is All:
-            found = {name: _typed_part(net, (*walked, name)) for name in children} if children else _everything(_typed_part(net, walked))
+            found = _all_parts(net, walked) if children else _everything(_typed_part(net, walked))
             return found if last else {name: _at(inner, path[number + 1 :], place) for name, inner in found.items()}
-        if isinstance(word, int) and not isinstance(word, bool) and children:
-            part_of(part, word)
-            word = list(children)[word]
+        if isinstance(word, slice):
+            piece = _slice(net, walked, part, word)
+            return piece if last else _at(piece, path[number + 1 :], place)
+        if is_position(word) and children:
+            word = part_name(part, word)
         if word in children:
             walked, part = (*walked, word), children[word]
             continue
@@ -63,9 +73,46 @@ def _at(net: Net, path: tuple, place):
     return _typed_part(net, walked)
 
 
+def _all_parts(net: Net, path: tuple[str, ...]) -> dict[str, Net]:
+    """The parts of the part at `path` by name."""
+    part = net
+    for name in path:
+        part = part_of(part, name)
+    return {name: _settled_part(net, (*path, name), inner) for name, inner in parts_of(part).items()}
+
+
+def _slice(net: Net, path: tuple[str, ...], part: Net, span: slice) -> NetChain:
+    """The layers of a half-open span of a chain, as a chain."""
+    if not isinstance(part, NetChain):
+        raise NetTypeError(f"{'/'.join(path) or short(part)}: only a NetChain is cut by a slice")
+    if span.step not in (None, 1):
+        raise NetTypeError(f"{'/'.join(path) or short(part)}: a slice of a chain has no step, got {span.step!r}")
+    whole = net
+    for name in path:
+        whole = part_of(whole, name)
+    parts = parts_of(whole)
+    names = list(parts)[slice(*span.indices(len(parts)))]
+    chosen = {name: parts[name] for name in names}
+    layers = chosen if part.named else list(chosen.values())
+    chain = NetChain(layers)
+    if chosen and chain.input_count is not None:
+        terms, given = _full(net).terms, {}
+        for ports in (terms[(*path, names[0])].inputs, terms[(*path, names[-1])].outputs):
+            if not settled(chain).open_places():
+                break
+            given.update({name: _plain(_full(net).type_of(term)) for name, term in ports.items()})
+            chain = NetChain(layers, **{name: kind for name, kind in given.items() if kind.closed and not kind.varies})
+    return chain
+
+
+def _plain(kind: PortType) -> PortType:
+    """A type as it is written: "Real" goes without saying."""
+    return PortType(None if kind.kind == REAL else kind.kind, kind.shape)
+
+
 def _full(net: Net) -> Typing:
     if "full" not in net._cache:
-        net._cache["full"] = infer(net, full=True)
+        net._cache["full"] = infer(net, full=True, close=True)
     return net._cache["full"]
 
 
@@ -74,7 +121,11 @@ def _typed_part(net: Net, path: tuple[str, ...]) -> Net:
     part = net
     for name in path:
         part = part_of(part, name)
-    if not path or not settled(part).open_places():
+    return _settled_part(net, path, part)
+
+
+def _settled_part(net: Net, path: tuple[str, ...], part: Net) -> Net:
+    if not path or part.input_count is None or not settled(part).open_places():
         return part
     typing = _full(net)
     terms = typing.terms[path]
@@ -83,7 +134,7 @@ def _typed_part(net: Net, path: tuple[str, ...]) -> Net:
         for name, term in ports.items():
             kind = typing.type_of(term)
             if kind.shape is not None and not kind.varies:
-                given[name] = kind
+                given[name] = _plain(kind)
         part = part.replaced(given=given)
         if not settled(part).open_places():
             break
@@ -129,5 +180,3 @@ def _unknown(part: Net, path: tuple[str, ...], word, children) -> NetNameError:
     known += [name for name in (*types.inputs, *types.outputs) if name not in known]
     where = "/".join(path) or type(part).__name__
     return NetNameError(f"{where} has nothing called {word!r}, {did_you_mean(word, known)}")
-
-

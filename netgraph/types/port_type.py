@@ -1,9 +1,10 @@
 """The type of a port: a kind and a shape; how it is written by users and how it is shown."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from netgraph.errors import NetTypeError, NetValueError
-from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Kind
+from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Integer, Kind
 from netgraph.types.sizes import OPEN, Varying
 from netgraph.types.symbols import Automatic
 
@@ -21,10 +22,14 @@ class PortType:
         raise AttributeError("a port type cannot be changed")
 
     def __eq__(self, other) -> bool:
-        return isinstance(other, PortType) and (self.kind, self.shape) == (other.kind, other.shape)
+        return isinstance(other, PortType) and (self.kind, self._sizes()) == (other.kind, other._sizes())
 
     def __hash__(self) -> int:
-        return hash((self.kind, self.shape))
+        return hash((self.kind, self._sizes()))
+
+    def _sizes(self):
+        """The shape with lengths that vary as text: which variable they are matters within one net only."""
+        return None if self.shape is None else tuple(str(s) if isinstance(s, Varying) else s for s in self.shape)
 
     def __repr__(self) -> str:
         return f"PortType({self})"
@@ -44,30 +49,53 @@ class PortType:
 
     def written(self):
         """The type as a user would write it: `(3,)`, `()`, `("Varying", 3)`, `Integer(5)`, `"Boolean"`, or Automatic."""
-        shape = None if self.shape is None else tuple(Automatic if s is None else s if isinstance(s, int) else "Varying" for s in self.shape)
+        shape = (
+            None if self.shape is None else tuple(Automatic if s is None else s if isinstance(s, int) else "Varying" for s in self.shape)
+        )
         if self.kind is None or self.kind == REAL:
             return Automatic if shape is None else shape
         kind = "Boolean" if self.kind == BOOLEAN else "Integer" if self.kind == INTEGER else self.kind
         return kind if not shape else (*shape, kind)
 
+    def notation(self) -> str:
+        """The type as text that `parse_type` reads back to an equal type: `2`, `(2, 3)`, `"Real"`, `("Varying", 3, Integer(5))`.
+
+        >>> PortType(REAL, (2,)).notation(), PortType(None, (2, None)).notation()
+        ('(2, "Real")', '(2, Automatic)')
+        """
+        if self.shape is None:
+            return "Automatic"
+        words = ["Automatic" if s is None else str(s) if isinstance(s, int) else '"Varying"' for s in self.shape]
+        if self.kind is not None:
+            words.append('"Integer"' if self.kind == INTEGER else repr(self.kind))
+        if not words or (len(words) == 1 and words[0] == "Automatic"):
+            return "()" if not words else "(Automatic,)"
+        return words[0] if len(words) == 1 else f"({', '.join(words)})"
+
     def to_json(self):
         """Plain data; `type_from_json` is its inverse."""
         kind = None if self.kind is None else [self.kind.name, self.kind.count]
-        return {"kind": kind, "shape": None if self.shape is None else [s if s is None or isinstance(s, int) else "Varying" for s in self.shape]}
+        return {
+            "kind": kind,
+            "shape": None if self.shape is None else [s if s is None or isinstance(s, int) else "Varying" for s in self.shape],
+        }
 
 
 def type_from_json(data) -> PortType:
-    """The type that `to_json` wrote. Errors: NetValueError for anything else."""
-    try:
-        name, count = data["kind"] or (None, None)
-        kind = None if name is None else {"real": REAL, "boolean": BOOLEAN}.get(name) or parse_type(Kind("integer", count), "a port").kind
-        if kind is not None and kind.name != name:
-            raise KeyError(name)
-        shape = data["shape"]
-        written = Automatic if shape is None else tuple(Automatic if s is None else s for s in shape)
-        return PortType(kind, parse_type(written, "a port").shape)
-    except (KeyError, TypeError, ValueError) as error:
-        raise NetValueError(f"no port type: {data!r}") from error
+    """The type that `to_json` wrote. Errors: NetValueError, or NetTypeError, for anything else."""
+    kind: Any
+    shape: Any
+    kind, shape = (data["kind"], data["shape"]) if isinstance(data, dict) and set(data) == {"kind", "shape"} else ((), ())
+    fits = kind in (None, ["real", None], ["boolean", None]) or (isinstance(kind, list) and len(kind) == 2 and kind[0] == "integer")
+    if isinstance(shape, list):
+        fits = fits and all(size is None or size == "Varying" or type(size) is int for size in shape)
+    else:
+        fits = fits and shape is None
+    if not fits:
+        text = repr(data)
+        raise NetValueError(f"no port type: {text if len(text) <= 60 else text[:57] + '...'}")
+    made = None if kind is None else REAL if kind[0] == "real" else BOOLEAN if kind[0] == "boolean" else Integer(kind[1])
+    return PortType(made, None if shape is None else parse_type(tuple(Automatic if s is None else s for s in shape), "a port").shape)
 
 
 def show_type(kind: Kind | None, shape: Sequence | None) -> str:
@@ -130,5 +158,7 @@ def _entry(entry, whole, where):
     hint = ' (a shape is a tuple of sizes, "Varying" and Automatic)' if isinstance(whole, (list, tuple)) else ""
     raise NetTypeError(
         f"{where}: {entry!r} is no size{hint}" if isinstance(whole, (list, tuple)) else f"{where}: {entry!r} is no port type",
-        fix=None if isinstance(whole, (list, tuple)) else '"Real", "Integer", "Boolean", Integer(n), n, (n1, n2, ...), "Varying" or Automatic',
+        fix=None
+        if isinstance(whole, (list, tuple))
+        else '"Real", "Integer", "Boolean", Integer(n), n, (n1, n2, ...), "Varying" or Automatic',
     )

@@ -6,32 +6,57 @@ all independent faults.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from netgraph.errors import NetError, NetShapeError, NetTypeError
 from netgraph.types.sizes import OPEN, Affine, Varying
 
 
 class Node:
-    """One unknown: its value once known (an int or Varying, a tuple of size nodes, or a kind's name) and why it has that value."""
+    """One unknown: its value once known (an int or Varying, a tuple of size nodes, or a kind's name) and why it has that value.
+
+    A reason is text, or an object whose text is written out only when somebody asks.
+    """
 
     __slots__ = ("parent", "value", "watchers", "why")
 
-    def __init__(self, value=None, why: str = ""):
-        self.parent = None
+    def __init__(self, value: Any = None, why: object = ""):
+        self.parent: Node | None = None
         self.value = value
         self.why = why
-        self.watchers = None
+        self.watchers: list[Rule] | None = None
 
 
-def find(node: Node) -> Node:
+N = TypeVar("N", bound=Node)
+
+
+def find(node: N) -> N:
     """The node that speaks for all those made equal to `node`."""
-    root = node
+    root: Any = node
     while root.parent is not None:
         root = root.parent
-    while node.parent is not None:
-        node.parent, node = root, node.parent
+    step: Any = node
+    while step.parent is not None:
+        step.parent, step = root, step.parent
     return root
+
+
+def primary(node: Node) -> tuple[Node, tuple[Affine, ...]]:
+    """The variable behind a varying size, and the forms that lead from its length to this one."""
+    root, steps = find(node), ()
+    while root.value.base is not None:
+        steps = _composed(root.value.steps, steps)
+        root = find(root.value.base)
+    return root, steps
+
+
+def _composed(first: tuple[Affine, ...], then: tuple[Affine, ...]) -> tuple[Affine, ...]:
+    """The forms `first`, then `then`, as few as can be."""
+    for form in then:
+        merged = form.after(first[-1]) if first else form
+        first = (*first, form) if merged is None else (*first[:-1], merged)
+    return tuple(form for form in first if form != Affine())
 
 
 class KindNode(Node):
@@ -39,7 +64,7 @@ class KindNode(Node):
 
     __slots__ = ("count",)
 
-    def __init__(self, value=None, why="", count=None):
+    def __init__(self, value: str | None = None, why: object = "", count: Node | None = None):
         super().__init__(value, why)
         self.count = count
 
@@ -56,23 +81,24 @@ class Rule:
 
 
 class Store:
-    """All unknowns of one net. `errors` holds what contradicts, in the order found."""
+    """All unknowns of one net. `errors` holds what contradicts, in the order found, and `places` where."""
 
     def __init__(self):
         self.errors: list[NetError] = []
+        self.places: list[object] = []
         self.queue: deque[Rule] = deque()
 
     # -- making --------------------------------------------------------------------------------------------------------------------
 
-    def size(self, value=None, why: str = "") -> Node:
+    def size(self, value=None, why: object = "") -> Node:
         """A new size: an int, `Varying()`, or unknown."""
         return Node(value, why)
 
-    def run(self, sizes: Sequence[Node] | None = None, why: str = "") -> Node:
+    def run(self, sizes: Sequence[Node] | None = None, why: object = "") -> Node:
         """A new run of axes: known by its sizes, or of unknown length."""
         return Node(None if sizes is None else tuple(sizes), why)
 
-    def shape(self, shape: Sequence | None, why: str = "") -> Node:
+    def shape(self, shape: Sequence | None, why: object = "") -> Node:
         """A run from a shape of ints, `Varying` values, "Varying" and OPEN or None for what is unknown."""
         if shape is None:
             return Node(None, why)
@@ -117,7 +143,7 @@ class Store:
 
     # -- equating ------------------------------------------------------------------------------------------------------------------
 
-    def equate_sizes(self, a: Node, b: Node, where: str, axis: str = "the size") -> bool:
+    def equate_sizes(self, a: Node, b: Node, where: object, axis: str = "the size") -> bool:
         """Make two sizes one; False, and an error kept, when they differ."""
         a, b = find(a), find(b)
         if a is b:
@@ -132,37 +158,43 @@ class Store:
             if a.value == b.value:
                 self._join(b, a)
                 return True
-        elif isinstance(a.value, Varying) and isinstance(b.value, Varying):
-            if self._join_lengths(a, b):
-                return True
+        elif isinstance(a.value, Varying) and isinstance(b.value, Varying) and self._join_lengths(a, b):
+            return True
         self.conflict(where, f"{axis} is {self.show(a)} on one side and {self.show(b)} on the other", (a, b))
         return False
 
     def _join_lengths(self, a: Node, b: Node) -> bool:
-        if a.value.base is None and not self._depends(b, a):
-            self._join(a, b)
-        elif b.value.base is None and not self._depends(a, b):
-            self._join(b, a)
-        elif a.value.base is None or b.value.base is None or a.value.steps != b.value.steps:
-            return False
-        else:
-            base_a, base_b = find(a.value.base), find(b.value.base)
-            if base_a is not base_b and not self._join_lengths(base_a, base_b):
+        """Make two varying lengths one, each seen from the variable behind it; False where no lengths of these could agree."""
+        (base_a, steps_a), (base_b, steps_b) = primary(a), primary(b)
+        if base_a is base_b:
+            if steps_a != steps_b:
                 return False
+        elif not steps_a:
+            self._derive(base_a, base_b, steps_b)
+        elif not steps_b:
+            self._derive(base_b, base_a, steps_a)
+        elif steps_a == steps_b:
+            self._join(base_a, base_b)
+        elif (shift := _shift(steps_a, steps_b)) is not None:
+            if shift.add > 0:
+                self._derive(base_a, base_b, (shift,))
+            else:
+                self._derive(base_b, base_a, (Affine(1, -shift.add, 1),))
+        else:
+            return False
+        a, b = find(a), find(b)
+        if a is not b:
             self._join(b, a)
         return True
 
-    @staticmethod
-    def _depends(node: Node, on: Node) -> bool:
-        base = node.value.base
-        while base is not None:
-            base = find(base)
-            if base is on:
-                return True
-            base = base.value.base
-        return False
+    def _derive(self, variable: Node, base: Node, steps: tuple[Affine, ...]) -> None:
+        """A variable turns out to be derived from another."""
+        if steps:
+            variable.value = Varying(base, steps)
+        else:
+            self._join(variable, base)
 
-    def equate_runs(self, a: Node, b: Node, where: str) -> bool:
+    def equate_runs(self, a: Node, b: Node, where: object) -> bool:
         """Make two runs of axes one: equal ranks, and each pair of sizes equal."""
         a, b = find(a), find(b)
         if a is b:
@@ -185,13 +217,16 @@ class Store:
             self._join(b, a)
         return all(fits)
 
-    def equate_kinds(self, source: KindNode, target: KindNode, where: str) -> bool:
+    def equate_kinds(self, source: KindNode, target: KindNode, where: object) -> bool:
         """Join the kinds at the two ends of an edge. A real target takes anything; an integer or Boolean one wants its own kind."""
         a, b = find(source), find(target)
         if a is b:
             return True
         if a.value is None or b.value is None:
-            self._join(a, b) if a.value is None else self._join(b, a)
+            if a.value is None:
+                self._join(a, b)
+            else:
+                self._join(b, a)
             return True
         if a.value == b.value:
             if a.count is not None and b.count is not None:
@@ -202,29 +237,41 @@ class Store:
         if b.value == "real":
             return True
         text = f"{a.value} values on one side and {b.value} values on the other"
-        self.errors.append(NetTypeError(f"{where}: {text}", origins=[(a.value, a.why), (b.value, b.why)]))
+        self.fault(where, NetTypeError(f"{where}: {text}", origins=[(node.value, str(node.why)) for node in (a, b) if node.why]))
         return False
 
     def _join(self, loose: Node, kept: Node):
         """`loose` becomes `kept`; whoever waited for a value that is now there is woken."""
         loose.parent = kept
-        if loose.watchers:
-            if kept.value is not None and loose.value is None:
-                self.wake(loose.watchers)
-            kept.watchers = loose.watchers if kept.watchers is None else kept.watchers + loose.watchers
+        waiting, loose.watchers = loose.watchers, None
+        if not waiting:
+            return
+        if kept.value is not None:
+            self.wake(waiting)
+        elif kept.watchers is None:
+            kept.watchers = waiting
+        else:
+            more, most = sorted((waiting, kept.watchers), key=len)
+            most.extend(more)
+            kept.watchers = most
 
-    def conflict(self, where: str, text: str, nodes: Sequence[Node] = ()):
+    def fault(self, where: object, error: NetError):
+        """Keep one error, with where it belongs."""
+        self.places.append(where)
+        self.errors.append(error)
+
+    def conflict(self, where: object, text: str, nodes: Sequence[Node] = ()):
         """Keep one contradiction, with where each of its values came from."""
-        origins = [(self.show(node), find(node).why) for node in nodes if find(node).why]
-        self.errors.append(NetShapeError(f"{where}: {text}", origins=origins))
+        origins = [(self.show(node), str(find(node).why)) for node in nodes if find(node).why]
+        self.fault(where, NetShapeError(f"{where}: {text}", origins=origins))
 
-    def settle(self, node: Node, value, why: str, where: str, axis: str = "the size") -> bool:
+    def settle(self, node: Node, value, why: object, where: object, axis: str = "the size") -> bool:
         """Give a size a value, or check it against the one it has."""
         root = find(node)
         if root.value is None:
             root.value, root.why = value, why
-            if root.watchers:
-                self.wake(root.watchers)
+            waiting, root.watchers = root.watchers, None
+            self.wake(waiting or ())
             return True
         return self.equate_sizes(node, Node(value, why), where, axis)
 
@@ -241,10 +288,14 @@ class Store:
         """Let `rule` also wait for these."""
         for node in nodes:
             root = find(node)
-            if root.value is None:
-                root.watchers = [rule] if root.watchers is None else [*root.watchers, rule]
+            if root.value is not None:
+                continue
+            if root.watchers is None:
+                root.watchers = []
+            if not root.watchers or root.watchers[-1] is not rule:
+                root.watchers.append(rule)
 
-    def wake(self, rules):
+    def wake(self, rules: Iterable[Rule]):
         for rule in rules:
             if not rule.done and not rule.queued:
                 rule.queued = True
@@ -260,7 +311,7 @@ class Store:
 
     # -- the relations that layers are written in ------------------------------------------------------------------------------------
 
-    def concatenation(self, whole: Node, prefix: Sequence[Node], middle: Node, suffix: Sequence[Node], where: str):
+    def concatenation(self, whole: Node, prefix: Sequence[Node], middle: Node, suffix: Sequence[Node], where: object):
         """`whole` is the axes `prefix`, then those of `middle`, then `suffix`; known from either side."""
         before, after = len(prefix), len(suffix)
 
@@ -268,11 +319,12 @@ class Store:
             axes = find(whole).value
             if axes is not None:
                 if len(axes) < before + after:
-                    self.conflict(where, f"{_rank(axes)} where at least {before + after} axes are wanted", (whole,))
+                    least = f"{_rank((*prefix, *suffix))} {'is' if before + after == 1 else 'are'}"
+                    self.conflict(where, f"{_rank(axes)} where at least {least} wanted", (whole,))
                     return True
                 inner = axes[before : len(axes) - after]
-                for wanted, got in zip((*prefix, *suffix), (*axes[:before], *axes[len(axes) - after :]), strict=True):
-                    self.equate_sizes(got, wanted, where)
+                for number, wanted in [*enumerate(prefix), *enumerate(suffix, len(axes) - after)]:
+                    self.equate_sizes(axes[number], wanted, where, f"axis {number}")
                 self.equate_runs(self.run(inner, find(whole).why), middle, where)
                 return True
             axes = find(middle).value
@@ -283,9 +335,8 @@ class Store:
 
         self.rule([whole, middle], fire)
 
-    def product(self, total: Node, run: Node, where: str):
+    def product(self, total: Node, run: Node, where: object):
         """`total` is the product of the sizes of `run`; the last unknown of them is solved."""
-        rule = None
 
         def fire() -> bool:
             axes = find(run).value
@@ -318,13 +369,18 @@ class Store:
         self.watch(rule, [run])
         self.wake([rule])
 
-    def form(self, target: Node, source: Node, form: Affine, where: str, axis: str = "the size"):
-        """`target` is `form` of `source`: a number from a number, a derived length from a varying one."""
+    def form(self, target: Node, source: Node, form: Affine, where: object, axis: str = "the size"):
+        """`target` is `form` of `source`: a number of a number, a derived length of a varying one; a shift is known from either side."""
 
         def fire() -> bool:
             root = find(source)
             if root.value is None:
-                return False
+                wanted = find(target).value
+                if form.multiply != 1 or form.divide != 1 or not isinstance(wanted, int) or wanted <= form.add:
+                    return False
+                why = find(target).why
+                self.settle(source, wanted - form.add, f"{form.show('n')} is {wanted}: {why}" if form.add else why, where, axis)
+                return True
             if isinstance(root.value, Varying):
                 self.settle(target, root.value.derive(root, form), root.why, where, axis)
                 return True
@@ -336,7 +392,14 @@ class Store:
             self.settle(target, result, root.why if text == str(result) else f"{text} = {result}, of {root.value}: {root.why}", where, axis)
             return True
 
-        self.rule([source], fire)
+        self.rule([source, target], fire)
+
+
+def _shift(a: tuple[Affine, ...], b: tuple[Affine, ...]) -> Affine | None:
+    """The form of the variable behind `b` that the variable behind `a` must be, when both sides merely add a number."""
+    if len(a) == len(b) == 1 and all(form.multiply == form.divide == 1 for form in (*a, *b)):
+        return Affine(1, b[0].add - a[0].add, 1)
+    return None
 
 
 def _rank(axes: tuple) -> str:

@@ -1,0 +1,1 @@
+"""Choosing losses and attaching them to a net, by ordinary composition."""

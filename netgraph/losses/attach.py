@@ -1,0 +1,159 @@
+"""Attaching losses: the training net is an ordinary graph of the net and its losses, taken apart again after training."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
+from netgraph.losses.choose import chosen_loss, feeder
+from netgraph.nets.container import input_names, output_names
+from netgraph.nets.graph import NetGraph
+from netgraph.nets.notation import to_net
+from netgraph.spec.net import Net
+from netgraph.spec.ports import NetPort
+from netgraph.spec.typing import short
+from netgraph.types.port_type import PortType
+from netgraph.types.symbols import Automatic, Scaled
+
+
+class Term(NamedTuple):
+    """One term of the loss: an output port of the net, the loss layer on it (None: the port is a loss itself), and its factor."""
+
+    port: str
+    layer: Net | None
+    factor: float
+
+
+class Training(NamedTuple):
+    """A net with its losses: the graph that is trained, its loss ports with their factors, and what the data's names mean.
+
+    `names` maps every name that a data column may have to the input port of the graph that it feeds.
+    """
+
+    net: Net
+    losses: tuple[tuple[str, float], ...]
+    names: Mapping[str, str]
+    attached: bool
+
+
+def attach(net: Net, loss=Automatic, observed: Mapping[str, PortType] | None = None) -> Training:
+    """`net` with the losses that `loss` says.
+
+        Automatic                      the outputs that are losses; without any, one chosen for each output
+        "port"                         an output taken as a loss as it is
+        layer                          a loss layer (or net) on the only output
+        ("port", layer), ("port", Automatic), (..., Scaled(0.1)), or a list of such terms, whose sum is minimised
+
+    `observed` are the types of the data's columns; they decide between forms of the cross-entropy.
+    Errors: NetNameError for an unknown port, NetTypeError for what is no loss specification, NetValueError for a loss of several outputs.
+    Source: Wolfram's LossFunction.
+    """
+    if not output_names(net):
+        raise NetTypeError(f"{short(net)} has no output to train")
+    terms = _terms(net, loss, observed or {})
+    if all(term.layer is None for term in terms):
+        names = {name: name for name in input_names(net)}
+        return Training(net, tuple((term.port, term.factor) for term in terms), names, attached=False)
+    return _graph(net, terms)
+
+
+def _terms(net: Net, loss, observed: Mapping[str, PortType]) -> list[Term]:
+    outputs = output_names(net)
+    if loss is Automatic or loss is None:
+        ready = [port for port in outputs if _is_loss(net, port)]
+        return [Term(port, None, 1.0) for port in ready] or [_automatic(net, port, observed) for port in outputs]
+    if isinstance(loss, list):
+        if not loss:
+            raise NetTypeError("LossFunction is an empty list: nothing to minimise")
+        return [_term(net, entry, observed) for entry in loss]
+    return [_term(net, loss, observed)]
+
+
+def _term(net: Net, spec, observed) -> Term:
+    factor = 1.0
+    if isinstance(spec, tuple) and spec and isinstance(spec[-1], Scaled):
+        factor, spec = float(spec[-1].factor), spec[:-1]
+        spec = spec[0] if len(spec) == 1 else spec
+    outputs = output_names(net)
+    if isinstance(spec, NetPort):
+        spec = spec.path[0] if len(spec.path) == 1 else spec
+    if isinstance(spec, str):
+        if spec not in outputs:
+            raise NetNameError(f"LossFunction: {short(net)} has no output port {spec!r}, {did_you_mean(spec, list(outputs))}")
+        return Term(spec, None, factor)
+    if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[0], (str, NetPort)):
+        port = spec[0].path[0] if isinstance(spec[0], NetPort) else spec[0]
+        if port not in outputs:
+            raise NetNameError(f"LossFunction: {short(net)} has no output port {port!r}, {did_you_mean(port, list(outputs))}")
+        if spec[1] is Automatic:
+            return _automatic(net, port, observed)._replace(factor=factor)
+        return Term(port, _checked(spec[1]), factor)
+    if len(outputs) != 1:
+        shown = ", ".join(f'"{name}"' for name in outputs)
+        raise NetTypeError(f"LossFunction: {short(net)} has {len(outputs)} outputs ({shown})", fix=f'LossFunction=("{outputs[0]}", loss)')
+    return Term(outputs[0], _checked(spec), factor)
+
+
+def _checked(layer) -> Net:
+    if not isinstance(layer, Net) and not callable(layer) and not isinstance(layer, Sequence):
+        raise NetTypeError(f"LossFunction wants a loss layer, a port's name, or a list of terms, got {layer!r}")
+    layer = to_net(layer, "LossFunction")
+    outputs = output_names(layer)
+    if len(outputs) != 1:
+        shown = ", ".join(f'"{name}"' for name in outputs)
+        raise NetValueError(f"LossFunction: {short(layer)} has {len(outputs)} outputs ({shown}), a loss has one")
+    if "Input" not in input_names(layer) and len(input_names(layer)) != 1:
+        raise NetValueError(f'LossFunction: {short(layer)} has no port "Input" for the net\'s output')
+    return layer
+
+
+def _is_loss(net: Net, port: str) -> bool:
+    layer = feeder(net, port)
+    return port == "Loss" or (layer is not None and output_names(layer) == ("Loss",))
+
+
+def _automatic(net: Net, port: str, observed: Mapping[str, PortType]) -> Term:
+    target = observed.get(port) or (observed.get("Target") if len(output_names(net)) == 1 else None)
+    return Term(port, chosen_loss(net, port, target), 1.0)
+
+
+def _graph(net: Net, terms: list[Term]) -> Training:
+    """The graph of the net and its losses. A target bears the name of its output, "Target" too when there is one loss."""
+    parts: dict[str, Net] = {"net": net}
+    inputs, outputs = input_names(net), output_names(net)
+    edges: list[tuple] = [(NetPort(_free(name, parts)), NetPort("net", name)) for name in inputs]
+    names = {name: _free(name, parts) for name in inputs}
+    losses: list[tuple[str, float]] = []
+    attached = [term for term in terms if term.layer is not None]
+    for number, term in enumerate(terms):
+        exposed = "Loss" if len(terms) == 1 else f"Loss{number + 1}"
+        if term.layer is None:
+            edges.append((NetPort("net", term.port), NetPort(exposed)))
+        else:
+            part = "loss" if len(attached) == 1 else f"loss{number + 1}"
+            parts[part] = term.layer
+            ports = input_names(term.layer)
+            fed = "Input" if "Input" in ports else ports[0]
+            edges.append((NetPort("net", term.port), NetPort(part, fed)))
+            for port in ports:
+                if port == fed:
+                    continue
+                target = port == "Target"
+                name = port if len(attached) == 1 or not target else f"{term.port}Target"
+                while name in names.values():
+                    name = f"{name}_"
+                edges.append((NetPort(name), NetPort(part, port)))
+                if target and len(attached) == 1:
+                    names.setdefault("Target", name)
+                names.setdefault(term.port if target else port, name)
+            edges.append((NetPort(part, output_names(term.layer)[0]), NetPort(exposed)))
+        losses.append((exposed, term.factor))
+    used = {term.port for term in terms}
+    edges += [(NetPort("net", name), None) for name in outputs if name not in used]
+    return Training(NetGraph(parts, edges), tuple(losses), names, attached=True)
+
+
+def _free(name: str, parts: Mapping[str, Net]) -> str:
+    """A graph port's name that is no part's."""
+    while name in ("net", "loss", *parts):
+        name = f"{name}_"
+    return name

@@ -1,0 +1,67 @@
+"""The loss that goes with an output: chosen by the layer that feeds it."""
+
+from netgraph.layers.basic import SoftmaxLayer
+from netgraph.layers.elementwise import ElementwiseLayer
+from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanSquaredLossLayer
+from netgraph.nets.container import Container, input_names, output_names
+from netgraph.nets.map import NetMapOperator
+from netgraph.nets.pair import NetPairEmbeddingOperator
+from netgraph.spec.net import Net
+from netgraph.spec.symbols import symbol
+from netgraph.spec.typing import settled
+from netgraph.types.port_type import PortType
+
+
+def feeder(net: Net, port: str) -> Net | None:
+    """The layer that feeds an output of `net`, looking through nesting, mapping and pure reshaping; None for a bare input.
+
+    >>> from netgraph import NetChain, SoftmaxLayer
+    >>> feeder(NetChain([3, [SoftmaxLayer(), []]]), "Output")
+    SoftmaxLayer()
+    """
+    side, path = "out", ()
+    while True:
+        part = _at(net, path if side == "out" else path[:-1])
+        if side == "out" and isinstance(part, Container):
+            source, port = part.output_sources[port]
+            side, path = ("out", (*path, *source)) if source else ("in", path)
+        elif side == "out" and isinstance(part, NetMapOperator):
+            path, port = (*path, "Net"), output_names(part.children["Net"])[0]
+        elif side == "out" and hasattr(part, "keeps_last"):
+            side, port = "in", input_names(part)[0]
+        elif side == "out":
+            return part
+        elif not path:
+            return None
+        elif isinstance(part, Container):
+            wire = next(w for w in part.wires if w.part == path[-1] and w.part_port == port)
+            port = wire.source_port
+            side, path = ("out", (*path[:-1], *wire.source)) if wire.source else ("in", path[:-1])
+        else:
+            path, port = path[:-1], "Input"
+
+
+def _at(net: Net, path: tuple[str, ...]) -> Net:
+    for name in path:
+        net = net.children[name]
+    return net
+
+
+def chosen_loss(net: Net, port: str, target: PortType | None) -> Net:
+    """The loss layer for an output, as Wolfram chooses: a softmax gets a cross-entropy ("Probabilities" when the target is of the
+    output's shape, else "Index"), a logistic sigmoid the binary one, a pair embedding the contrastive loss, anything else the mean square.
+
+    >>> from netgraph import NetChain, SoftmaxLayer
+    >>> chosen_loss(NetChain([3, SoftmaxLayer()]), "Output", None)
+    CrossEntropyLossLayer("Index")
+    """
+    layer = feeder(net, port)
+    if isinstance(layer, NetPairEmbeddingOperator):
+        return ContrastiveLossLayer()
+    if isinstance(layer, ElementwiseLayer) and layer.Function == symbol("LogisticSigmoid"):
+        return CrossEntropyLossLayer("Binary")
+    if isinstance(layer, SoftmaxLayer):
+        shape = settled(net).outputs[port].shape
+        same_rank = target is not None and target.shape is not None and shape is not None and len(target.shape) == len(shape)
+        return CrossEntropyLossLayer("Probabilities" if same_rank else "Index")
+    return MeanSquaredLossLayer()
