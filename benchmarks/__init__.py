@@ -1,0 +1,1 @@
+"""Training speed of netgraph beside hand-written loops, each contender in a process of its own: `python -m benchmarks`."""

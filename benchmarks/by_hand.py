@@ -1,0 +1,71 @@
+"""The loops that people write in PyTorch: a module, an optimiser, the loss read by .item() each step. Each gives a function of a batch."""
+
+import torch
+from torch import nn
+
+__all__ = ["channels_last", "compiled", "eager", "fused"]
+
+
+def _net(row) -> nn.Sequential:
+    if row.name == "spiral":
+        layers = [nn.Linear(2, 200), nn.ReLU(), nn.Linear(200, 100), nn.ReLU(), nn.Linear(100, 20), nn.Tanh(), nn.Linear(20, 1)]
+    elif row.name == "mlp":
+        layers = [nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)]
+    else:
+        layers = [nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2, 2)]
+        layers += [nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10)]
+    net = nn.Sequential(*layers)
+    with torch.no_grad():
+        for parameter, start in zip(net.parameters(), row.arrays(), strict=True):
+            parameter.copy_(start)
+    return net
+
+
+def _loss(row, net):
+    if row.name != "spiral":
+        cross = nn.CrossEntropyLoss()
+        return lambda x, t: cross(net(x), t)
+
+    def contrastive(pairs, far):
+        distance = torch.linalg.vector_norm(net(pairs[:, 0]) - net(pairs[:, 1]), dim=-1)
+        return torch.where(far, torch.relu(0.5 - distance), distance).mean()
+
+    return contrastive
+
+
+def _loop(row, net, loss_of, fused):
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.001, **({"fused": True} if fused else {}))
+
+    def step(batch):
+        optimizer.zero_grad()
+        loss = loss_of(*batch)
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def eager(row, seconds):
+    """As people write it: default Adam, two forward calls for a pair."""
+    net = _net(row)
+    return _loop(row, net, _loss(row, net), fused=False)
+
+
+def fused(row, seconds):
+    """The same with Adam(fused=True)."""
+    net = _net(row)
+    return _loop(row, net, _loss(row, net), fused=True)
+
+
+def compiled(row, seconds):
+    """Forward and loss under torch.compile, Adam(fused=True)."""
+    net = _net(row)
+    return _loop(row, net, torch.compile(_loss(row, net), dynamic=False), fused=True)
+
+
+def channels_last(row, seconds):
+    """Weights and images in channels-last layout, Adam(fused=True); its process has larger allocator thresholds."""
+    net = _net(row).to(memory_format=torch.channels_last)
+    step = _loop(row, net, _loss(row, net), fused=True)
+    return lambda batch: step((batch[0].contiguous(memory_format=torch.channels_last), batch[1]))

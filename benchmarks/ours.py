@@ -1,0 +1,81 @@
+"""netgraph itself: the public `net_train`, and its execution plan on hand-lowered functions (the engine without data handling)."""
+
+import time
+
+import torch
+
+__all__ = ["NetTrain", "plan"]
+
+
+def plan(row, seconds):
+    """netgraph's plan for a run of `seconds`, on the row's own forward function."""
+    from netgraph.train.choose import choose_plan
+    from netgraph.train.method import parse_method
+    from netgraph.train.step import Batch, make_step
+
+    arrays = row.arrays()
+    step = make_step(row.forward, parse_method(), len(arrays))
+    example = Batch(row.batches()[0])
+    chosen = choose_plan(step, arrays, (), example, planned_seconds=seconds)
+    runner = chosen.start(step, arrays, (), example).__enter__()
+
+    def run(batch):
+        return runner.step(Batch(batch), 0.001).item()
+
+    run.note = f"{chosen!r}: {'; '.join(chosen.report)}"
+    return run
+
+
+class NetTrain:
+    """`net_train` with a callable that hands out the row's batches; the speed is that of the second half of the run.
+
+    The first run has the whole time goal, as a user's would; later ones in the process are shorter and take the plan that it chose.
+    """
+
+    def __init__(self, row, seconds):
+        import netgraph as ng
+
+        self._train = ng.net_train
+        self._batches = row.batches()
+        self._options = {"BatchSize": row.size, "TrainingProgressReporting": None}
+        if row.name == "spiral":
+            chain = ng.NetChain([200, ng.Ramp, 100, ng.Ramp, 20, ng.Tanh, 1], Input=2)
+            self._net = ng.NetPairEmbeddingOperator(chain)
+            self._options["LossFunction"] = ng.ContrastiveLossLayer()
+        elif row.name == "mlp":
+            self._net = ng.NetChain([256, ng.Ramp, 10, ng.SoftmaxLayer()], Input=784)
+        else:
+            convolutions = [
+                ng.ConvolutionLayer(20, 5),
+                ng.Ramp,
+                ng.PoolingLayer(2, 2),
+                ng.ConvolutionLayer(50, 5),
+                ng.Ramp,
+                ng.PoolingLayer(2, 2),
+            ]
+            self._net = ng.NetChain([*convolutions, ng.FlattenLayer(), 500, ng.Ramp, 10, ng.SoftmaxLayer()], Input=(1, 28, 28))
+        self._target = "Target" if row.name == "spiral" else "Output"
+        self.all = ng.All
+        self.note = ""
+        self.block(seconds)
+
+    def block(self, seconds: float) -> tuple[int, float]:
+        """Steps and seconds of the second half of one run."""
+        stamps: list[float] = []
+        pool, target = self._batches, self._target
+
+        def data(info):
+            stamps.append(time.perf_counter())
+            inputs, targets = pool[len(stamps) % len(pool)]
+            return {"Input": inputs, target: targets}
+
+        result = self._train(self._net, data, self.all, TimeGoal=seconds, **self._options)
+        if not self.note:
+            self.note = str(result["Plan"]) if "Plan" in result["Properties"] else ""
+        half = stamps[len(stamps) // 2 :]
+        return len(half) - 1, half[-1] - half[0]
+
+
+def threads() -> int:
+    """The threads of one operation, for the table's heading."""
+    return torch.get_num_threads()

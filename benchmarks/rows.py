@@ -1,0 +1,92 @@
+"""The rows of the table: data, array shapes, and each net as a function of tensors in the lowered form.
+
+spiral   pairs of points in the plane, one embedding of both, contrastive loss; 2-200-ReLU-100-ReLU-20-tanh-1, batch 512
+mlp      784-256-ReLU-10, softmax cross-entropy, batch 128
+lenet    1x28x28, convolutions 20 and 50 of 5x5, ReLU, 2x2 maximum; 500-ReLU-10, softmax cross-entropy, batch 64
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+__all__ = ["ROWS", "Row"]
+
+POOL = 32
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its batches, the shapes of its arrays, and its loss per example."""
+
+    name: str
+    shapes: tuple[tuple[int, ...], ...]
+    batches: Callable[[], list[tuple[torch.Tensor, torch.Tensor]]]
+    forward: Callable
+    size: int
+
+    def arrays(self) -> list[torch.Tensor]:
+        """The same initial arrays for every contender."""
+        generator = torch.Generator().manual_seed(1)
+        return [torch.randn(s, generator=generator) / math.sqrt(math.prod(s[1:])) if len(s) > 1 else torch.zeros(s) for s in self.shapes]
+
+
+def _spiral_batches():
+    generator = torch.Generator().manual_seed(2)
+    out = []
+    for _ in range(POOL):
+        r = torch.rand(512, 2, generator=generator) * 6 * math.pi
+        far = (r[:, 0] - r[:, 1]).abs() > math.pi
+        radius = (r + 5.5 * torch.rand(512, 2, generator=generator)) / 15
+        angle = r + 0.1 * torch.rand(512, 2, generator=generator)
+        out.append((torch.stack([radius * torch.cos(angle), radius * torch.sin(angle)], -1), far))
+    return out
+
+
+def _image_batches(*shape):
+    generator = torch.Generator().manual_seed(3)
+    return [(torch.randn(shape, generator=generator), torch.randint(0, 10, shape[:1], generator=generator)) for _ in range(POOL)]
+
+
+def _spiral(inputs, arrays, states, noise, lengths, valid):
+    pairs, far = inputs
+    w1, b1, w2, b2, w3, b3, w4, b4 = arrays
+    h = pairs.reshape(-1, 2)
+    h = torch.relu(F.linear(h, w1, b1))
+    h = torch.relu(F.linear(h, w2, b2))
+    h = F.linear(torch.tanh(F.linear(h, w3, b3)), w4, b4).reshape(-1, 2, 1)
+    square = (h[:, 0] - h[:, 1]).square().sum(-1)
+    apart = square > 0
+    distance = torch.where(apart, torch.sqrt(torch.where(apart, square, 1.0)), 0.0)
+    return (torch.where(far, torch.relu(0.5 - distance), distance),), ()
+
+
+def _mlp(inputs, arrays, states, noise, lengths, valid):
+    w1, b1, w2, b2 = arrays
+    return (F.cross_entropy(F.linear(torch.relu(F.linear(inputs[0], w1, b1)), w2, b2), inputs[1], reduction="none"),), ()
+
+
+def _lenet(inputs, arrays, states, noise, lengths, valid):
+    w1, b1, w2, b2, w3, b3, w4, b4 = arrays
+    h = F.max_pool2d(torch.relu(F.conv2d(inputs[0], w1, b1)), 2, 2)
+    h = F.max_pool2d(torch.relu(F.conv2d(h, w2, b2)), 2, 2)
+    h = F.linear(torch.relu(F.linear(h.flatten(1), w3, b3)), w4, b4)
+    return (F.cross_entropy(h, inputs[1], reduction="none"),), ()
+
+
+ROWS = {
+    row.name: row
+    for row in (
+        Row("spiral", ((200, 2), (200,), (100, 200), (100,), (20, 100), (20,), (1, 20), (1,)), _spiral_batches, _spiral, 512),
+        Row("mlp", ((256, 784), (256,), (10, 256), (10,)), lambda: _image_batches(128, 784), _mlp, 128),
+        Row(
+            "lenet",
+            ((20, 1, 5, 5), (20,), (50, 20, 5, 5), (50,), (500, 800), (500,), (10, 500), (10,)),
+            lambda: _image_batches(64, 1, 28, 28),
+            _lenet,
+            64,
+        ),
+    )
+}

@@ -1,0 +1,52 @@
+"""Naming the first bad layer: the batch whose loss or gradient was not finite, run once more and looked at layer by layer."""
+
+import torch
+
+from netgraph.lower.forward import lower
+from netgraph.nets.container import Container
+from netgraph.spec.net import walk
+from netgraph.spec.typing import short
+from netgraph.train.prepare import Prepared, loss_of
+from netgraph.train.step import Batch
+
+
+def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
+    """A clause that says where a batch first goes wrong: in the data, in an array, in a layer's output, or in an array's gradient.
+
+    `arrays` and `states` are those before the update that failed, in the order of the training function.
+    """
+    lowered = prepared.forward
+    for name, tensor in zip(lowered.inputs, batch.inputs, strict=True):
+        if _bad(tensor):
+            return f'the data at "{name}" is not finite'
+    for name, tensor in (*zip(lowered.arrays, arrays, strict=True), *zip(lowered.states, states, strict=True)):
+        if _bad(tensor):
+            return f"the array {name} is not finite"
+    places = [
+        (path, port)
+        for path, part in walk(prepared.net)
+        if path and not isinstance(part, Container)
+        for port in prepared.typing.terms[path].outputs
+    ]
+    places.sort(key=lambda place: lowered.plan.values[place[0], "out", place[1]])
+    every = lower(prepared.net, "Train", typing=prepared.typing, wanted=tuple(places))
+    keep = [lowered.arrays.index(name) for name in every.arrays]
+    noise = dict(zip([need.path for need in lowered.noise], batch.noise, strict=True))
+    outputs, _ = every.forward(
+        batch.inputs, tuple(arrays[i] for i in keep), tuple(states), tuple(noise[n.path] for n in every.noise if n.path in noise), batch.lengths, None
+    )
+    for (path, port), output in zip(places, outputs, strict=True):
+        if _bad(output):
+            part = prepared.net
+            for name in path:
+                part = part.children[name]
+            return f"{'/'.join(path)}/{port}, of {short(part)}, is the first that is not finite"
+    leaves = [tensor.detach().requires_grad_() for tensor in arrays]
+    (losses,), _ = loss_of(lowered.forward, prepared.factors)(batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, None)
+    grads = torch.autograd.grad(losses.mean(), leaves, allow_unused=True)
+    bad = [name for name, grad in zip(lowered.arrays, grads, strict=True) if grad is not None and _bad(grad)]
+    return f"every layer is finite, the gradient of {bad[-1]} is not" if bad else "every layer and gradient is finite when run again"
+
+
+def _bad(tensor: torch.Tensor) -> bool:
+    return tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())

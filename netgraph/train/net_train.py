@@ -1,0 +1,233 @@
+"""net_train: from a net and data to a trained net. This file only wires the pieces together."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+from netgraph.errors import NetTrainingError, NetTypeError
+from netgraph.nets.container import output_names
+from netgraph.spec.net import Net, part_of
+from netgraph.spec.ports import path_of
+from netgraph.spec.typing import typed
+from netgraph.train.choose import choose_plan
+from netgraph.train.diagnose import first_bad
+from netgraph.train.events import Observer
+from netgraph.train.feed import Feed
+from netgraph.train.interrupt import Interrupts
+from netgraph.train.loop import Loop
+from netgraph.train.multipliers import multipliers
+from netgraph.train.options import Options, read_options
+from netgraph.train.prepare import Prepared, loss_of, prepare
+from netgraph.train.result import NAMES, NetTrainResultsObject, StopReason
+from netgraph.train.schedule import Constant
+from netgraph.train.step import make_step
+from netgraph.train.validate import Validation
+from netgraph.types.symbols import All, Automatic
+
+__all__ = ["net_train"]
+
+REPORTERS: list[Callable] = []
+"""What turns TrainingProgressReporting into an observer (or None); handed in when the package is imported."""
+
+
+def net_train(net: Net, data, third=None, /, **options):
+    """Train `net` on `data`: the trained net, a new value.
+
+        net_train(net, data)                          the trained net
+        net_train(net, data, loss)                    the same, with that loss (or LossFunction=loss)
+        net_train(net, data, All)                     a NetTrainResultsObject
+        net_train(net, data, "RoundLossList")         one property of it; a list of names gives a list
+
+    Data: a dict of columns by port, (inputs, outputs), a list of pairs, a list of dicts, a function f(info) or an iterable that gives
+    batches in these forms, torch data sets and loaders, data frames. A column bears the name of an input port, of an output port (its
+    target), or of the loss's port ("Target"). Open sizes of the net are taken from the data; missing arrays are initialised.
+
+    Options, in either spelling: BatchSize (64), MaxTrainingRounds, TimeGoal in seconds (the shorter of both ends training; without
+    either about 20 seconds), LossFunction (chosen by the last layer), LearningRate (0.001), Method ("ADAM", ("SGD", {"Momentum": 0.9}),
+    ...), LearningRateMultipliers, ValidationSet (data, Scaled(0.1), or (data, {"Interval": n})), RandomSeeding (1234), TargetDevice
+    (CUDA if there is one), WorkingPrecision ("Real32", "Real64"), TrainingProgressReporting (None is silent), TrainingProgressFunction,
+    Plan ("Reference" is eager and never measured), Compile (True, False).
+
+    With a validation set the net of the lowest validation loss comes back, else the last. Ctrl-C ends after the current step and returns
+    the net trained so far; a second one raises KeyboardInterrupt. A loss that is not finite ends training: with `All` the result says so
+    and holds the last good net; otherwise a NetTrainingError does, which holds the result as `.result`.
+    Equal (net, data, seed, plan, torch, threads) give equal bits.
+    Errors: NetTypeError, NetValueError, NetNameError for what does not fit, each where it was written.
+    Source: Wolfram's NetTrain.
+
+    >>> net = net_train(LinearLayer(()), ([0.0, 1.0, 2.0], [1.0, 3.0, 5.0]), LearningRate=0.1, MaxTrainingRounds=200, TrainingProgressReporting=None)
+    >>> round(net(3.0), 2)
+    7.0
+    """
+    third_loss, wanted = _third(net, third)
+    settings = read_options(options, third_loss)
+    result = _train(net, data, settings)
+    if wanted is All:
+        return result
+    if result.value("ReasonTrainingStopped") is StopReason.DIVERGED:
+        error = NetTrainingError("\n  ".join(result.value("Report")[-1:]), fix="data of mean 0 and deviation 1, a lower LearningRate, or GradientClipping")
+        error.result = result
+        raise error
+    if wanted is None:
+        return result.value("TrainedNet")
+    return result[wanted] if isinstance(wanted, str) else [result[name] for name in wanted]
+
+
+def _third(net: Net, third):
+    """(loss, property) that the third argument stands for."""
+    if third is None or third is All:
+        return Automatic, third
+    known = NetTrainResultsObject({})
+    if isinstance(third, str):
+        is_property = third in NAMES or third in known.aliases or third in known.snakes
+        if is_property and isinstance(net, Net) and third in output_names(net):
+            raise NetTypeError(f'net_train: "{third}" is a property of the results and an output port', fix=f'LossFunction="{third}"')
+        return (Automatic, third) if is_property else (third, None)
+    if isinstance(third, list) and third and all(isinstance(t, str) and (t in NAMES or t in known.aliases or t in known.snakes) for t in third):
+        return Automatic, third
+    return third, None
+
+
+def _train(net: Net, data, options: Options) -> NetTrainResultsObject:
+    report: list[str] = []
+    observers = _observers(options)
+    with Interrupts() as interrupts:
+        started = time.perf_counter()
+        prepared = prepare(net, data, options)
+        feed = Feed(prepared.data, prepared.forward, prepared.columns, prepared.batch_size, options.seed, options.dtype, options.device)
+        validation = None if prepared.validation is None else Validation(prepared, options.seed, options.dtype, options.device)
+        arrays, states = _on_device(prepared, options)
+        factors = multipliers(prepared.net, prepared.forward.arrays, _for_training(prepared, options.multipliers))
+        coefficients = options.method.coefficients(prepared.forward.arrays)
+        step = make_step(
+            loss_of(prepared.forward.forward, prepared.factors), options.method, len(arrays), multipliers=factors, coefficients=coefficients
+        )
+        first = feed.peek()
+        rounds = options.rounds if feed.per_round is not None else None
+        planned = None if rounds is None else rounds * feed.per_round
+        key = (hash(prepared.net), prepared.factors)
+        plan = choose_plan(
+            step, arrays, states, first.batch, rate=options.rate, planned_seconds=options.seconds, planned_steps=planned, key=key,
+            compile=options.compile, plan=options.plan,
+        )  # fmt: skip
+        report += plan.report
+        runner = plan.start(step, arrays, states, first.batch, key=key)
+        loop = Loop(
+            runner, feed, rate=options.rate, schedule=options.method.schedule, rounds=options.rounds, seconds=options.seconds,
+            total=_total(options, feed, lambda: _step_seconds(plan, step, arrays, states, first.batch, options.rate)), validation=validation, interval=options.validation_interval, observers=observers,
+            facts={"TargetDevice": str(options.device), "OptimizationMethod": repr(options.method)},
+        )  # fmt: skip
+        report.append(f"prepared in {time.perf_counter() - started:.3g} s")
+        loop.run(interrupts)
+    return _result(net, prepared, options, loop, plan, report, factors)
+
+
+def _observers(options: Options) -> list[Observer]:
+    observers = [observer for make in REPORTERS if (observer := make(options.reporting)) is not None]
+    if options.function is not None:
+        observers.append(_Called(options.function))
+    return observers
+
+
+class _Called(Observer):
+    """A TrainingProgressFunction: called after every round."""
+
+    def __init__(self, function: Callable):
+        self.function = function
+
+    def round(self, progress):
+        return self.function(progress)
+
+
+def _on_device(prepared: Prepared, options: Options):
+    lowered, tensors = prepared.forward, prepared.net.tensors
+    arrays = [tensors[name].to(options.device, options.dtype) for name in lowered.arrays]
+    return arrays, [tensors[name].to(options.device, options.dtype) for name in lowered.states]
+
+
+def _for_training(prepared: Prepared, setting):
+    """The user's multipliers as rules of the training net, in which the user's net is the part "net"."""
+    if setting is Automatic or not prepared.training.attached or not isinstance(setting, (dict, list, tuple)):
+        return setting
+    pairs = setting.items() if isinstance(setting, dict) else setting
+    return [(("net",) if part is All else ("net", *path_of(part)), factor) for part, factor in pairs]
+
+
+def _total(options: Options, feed: Feed, measured: Callable[[], float]) -> int | None:
+    """How many updates a schedule counts on: those of the rounds, or as many as the time goal should hold, whichever is less.
+
+    `measured` gives the seconds of a step; it is asked only by a schedule that needs a total.
+    """
+    if isinstance(options.method.schedule, Constant):
+        return None
+    totals = [] if options.rounds is None or feed.per_round is None else [options.rounds * feed.per_round]
+    if options.seconds is not None:
+        totals.append(max(1, int(options.seconds / measured())))
+    return min(totals) if totals else None
+
+
+def _step_seconds(plan, step, arrays, states, batch, rate: float) -> float:
+    """The seconds of one step of the plan, on copies."""
+    with plan.start(step, arrays, states, batch) as runner:
+        times = []
+        for _ in range(8):
+            started = time.perf_counter()
+            runner.step(batch, rate).item()
+            times.append(time.perf_counter() - started)
+    return statistics.median(times[2:])
+
+
+def _result(net: Net, prepared: Prepared, options: Options, loop: Loop, plan, report: list[str], factors) -> NetTrainResultsObject:
+    lowered = prepared.forward
+    if loop.best is not None:
+        arrays, states = loop.best[2], loop.best[3]
+    else:
+        arrays, states = loop.runner.arrays(), loop.runner.states()
+    if loop.failed is not None:
+        number, fed = loop.failed
+        where = first_bad(prepared, loop.runner.arrays(), loop.runner.states(), fed.batch)
+        rows = "" if fed.indices is None else f" (examples {', '.join(map(str, fed.indices[:8].tolist()))}{', ...' if fed.count > 8 else ''})"
+        report.append(f"net_train: the loss or its gradient was not finite at batch {number}{rows}: {where}")
+    tensors = dict(zip((*lowered.arrays, *lowered.states), (*arrays, *states), strict=True))
+    whole = prepared.net.replaced(arrays={name: tensors[name].cpu() if name in tensors else t for name, t in prepared.net.tensors.items()})
+    trained = _trained(net, prepared, whole)
+    return NetTrainResultsObject({
+        "TrainedNet": trained,
+        "TrainingNet": whole,
+        "ReasonTrainingStopped": loop.reason,
+        "TotalRounds": loop.round,
+        "TotalBatches": loop.batch,
+        "BatchesPerRound": loop.feed.per_round,
+        "BatchSize": prepared.batch_size,
+        "ExamplesProcessed": loop.examples,
+        "TrainingExamples": prepared.examples,
+        "ValidationExamples": None if prepared.validation is None else getattr(prepared.validation, "count", None),
+        "RoundLossList": loop.round_losses,
+        "RoundPositions": loop.round_positions,
+        "BatchLossList": loop.losses,
+        "ValidationLossList": loop.validation_losses,
+        "ValidationPositions": loop.validation_positions,
+        "BestValidationRound": None if loop.best is None else loop.best[1],
+        "TotalTrainingTime": loop.elapsed,
+        "InitialLearningRate": options.rate,
+        "FinalLearningRate": options.rate * loop.schedule.factor(max(1, loop.batch), loop.total),
+        "OptimizationMethod": repr(options.method),
+        "ArraysLearningRateMultipliers": dict(zip(lowered.arrays, factors, strict=True)),
+        "TargetDevice": str(options.device),
+        "Plan": plan,
+        "NetTrainInputForm": f"net_train(net, data{', ' if options.form else ''}{options.form})",
+        "Report": report,
+    })  # fmt: skip
+
+
+def _trained(net: Net, prepared: Prepared, whole: Net) -> Net:
+    """The user's net out of the trained one; input sizes that only the data told stay on it."""
+    attached = prepared.training.attached
+    terms = prepared.typing.terms[("net",) if attached else ()]
+    told = {
+        name: prepared.typing.type_of(terms.inputs[name])
+        for name, kind in typed(net).inputs.items()
+        if not kind.closed and not prepared.typing.type_of(terms.inputs[name]).varies
+    }
+    trained = part_of(whole, "net") if attached else whole
+    return trained.replaced(given={**trained.given, **told}) if told else trained

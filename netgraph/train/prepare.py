@@ -1,0 +1,135 @@
+"""What happens before the first step: data read, losses attached, open sizes taken from the data, arrays drawn, the net lowered."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+
+from netgraph.data.columns import Columns
+from netgraph.data.forms import read_data
+from netgraph.data.stream import Stream
+from netgraph.data.table import Table
+from netgraph.errors import NetNameError, NetTypeError, did_you_mean
+from netgraph.losses.attach import Training, attach
+from netgraph.lower.forward import Lowered, lower
+from netgraph.nets.container import input_names, output_names
+from netgraph.spec.initial import Initialization
+from netgraph.spec.net import Net
+from netgraph.spec.typing import Typing, infer, short
+from netgraph.surgery.initialize import initialized, open_error
+from netgraph.train.options import Options
+from netgraph.types.port_type import PortType
+from netgraph.types.symbols import Scaled
+
+USUAL_BATCH = 64
+VARYING_BATCH = 16
+
+
+class Prepared(NamedTuple):
+    """All that a run needs: the training net with its arrays, its lowered forms, the data, and the columns in the order of the inputs."""
+
+    training: Training
+    net: Net
+    typing: Typing
+    forward: Lowered
+    check: Lowered
+    factors: tuple[float, ...]
+    columns: tuple[str, ...]
+    data: Table | Stream
+    validation: Table | Stream | None
+    batch_size: int
+    examples: int | None
+
+
+def prepare(net: Net, data, options: Options) -> Prepared:
+    """Everything up to the first step. Errors: those of the data, the losses and the types, each where it was written."""
+    if not isinstance(net, Net):
+        raise NetTypeError(f"net_train wants a net, got {net!r}")
+    source = read_data(data, inputs=input_names(net), outputs=output_names(net))
+    source, held = _held_out(net, source, options)
+    batch_size = options.batch_size or USUAL_BATCH
+    observed = source.observed() if isinstance(source, Columns) else source.observed(batch_size=batch_size, seed=options.seed)
+    training = attach(net, options.loss, observed)
+    columns = _columns(training, observed)
+    types = {port: observed[name] for name, port in columns.items()}
+    whole = training.net
+    typing = infer(whole, data=_shapes(types), full=True, close=True)
+    if not typing.closed:
+        raise open_error(whole, typing, f"{short(net)} cannot be trained")
+    whole = initialized(whole, typing, Initialization(), options.seed)
+    if options.batch_size is None and any(kind.varies for kind in typing.inputs.values()):
+        batch_size = VARYING_BATCH
+    wanted = tuple(((), name) for name, _ in training.losses)
+    forward, check = (lower(whole, mode, typing=typing, wanted=wanted) for mode in ("Train", "Test"))
+    by_column = {name: typing.inputs[port] for name, port in columns.items()}
+    order = tuple(next(name for name, port in columns.items() if port == wanted_port) for wanted_port in forward.inputs)
+    table = _bound(source, by_column, batch_size, options)
+    checked = None if held is None else _bound(held, by_column, batch_size, options)
+    count = table.count if isinstance(table, Table) else None
+    if count is not None:
+        batch_size = min(batch_size, count)
+    return Prepared(
+        training, whole, typing, forward, check, tuple(factor for _, factor in training.losses), order, table, checked, batch_size, count
+    )
+
+
+def _columns(training: Training, observed: Mapping[str, PortType]) -> dict[str, str]:
+    """The data's columns with the input port each one feeds. Errors: NetNameError for one too many, NetTypeError for one too few."""
+    fed: dict[str, str] = {}
+    for name in observed:
+        port = training.names.get(name)
+        if port is None:
+            known = list(training.names)
+            raise NetNameError(f'net_train: the data has a column "{name}" that feeds no port, {did_you_mean(name, known)}')
+        other = next((column for column, taken in fed.items() if taken == port), None)
+        if other is not None:
+            raise NetTypeError(f'net_train: the columns "{other}" and "{name}" both feed the target; give one of them')
+        fed[name] = port
+    for port in input_names(training.net):
+        if port not in fed.values():
+            names = [name for name, known in training.names.items() if known == port]
+            shown = " or ".join(f'"{name}"' for name in names)
+            raise NetTypeError(f"net_train: the data has no column {shown}", origins=[(", ".join(map(repr, fed)), "the data's columns")])
+    return fed
+
+
+def _shapes(types: Mapping[str, PortType]) -> dict[str, PortType]:
+    """What the data says about the input ports: shapes only, since a number may stand for a Boolean or a class."""
+    return {port: PortType(None, kind.shape) for port, kind in types.items()}
+
+
+def _bound(source: Columns | Stream, types: Mapping[str, PortType], batch_size: int, options: Options) -> Table | Stream:
+    if isinstance(source, Columns):
+        return source.table(types, dtype=options.dtype, device=options.device)
+    return source.bind(types, batch_size=batch_size, seed=options.seed, dtype=options.dtype, device=options.device)
+
+
+def _held_out(net: Net, source: Columns | Stream, options: Options) -> tuple[Columns | Stream, Columns | Stream | None]:
+    """(the training data, the validation data or None): read from data of its own, or a share of the training data."""
+    given = options.validation
+    if isinstance(given, Scaled):
+        if not isinstance(source, Columns):
+            raise NetTypeError("net_train: ValidationSet=Scaled(...) splits data in memory; a generator has no examples to hold back")
+        return source.split(given.factor, options.seed)
+    if given is None:
+        return source, None
+    return source, read_data(given, inputs=input_names(net), outputs=output_names(net), where="net_train: ValidationSet")
+
+
+def loss_of(forward, factors: tuple[float, ...]):
+    """The function of a step: the lowered forward with its losses added up, each summed over its own elements and times its factor."""
+
+    def total(outputs) -> torch.Tensor:
+        parts = [output if output.dim() == 1 else output.flatten(1).sum(1) for output in outputs]
+        parts = [part if factor == 1.0 else part * factor for part, factor in zip(parts, factors, strict=True)]
+        result = parts[0]
+        for part in parts[1:]:
+            result = result + part
+        return result
+
+    def step_forward(inputs, arrays, states, noise, lengths, valid):
+        outputs, new_states = forward(inputs, arrays, states, noise, lengths, valid)
+        return (total(outputs),), new_states
+
+    return step_forward
+
