@@ -8,8 +8,9 @@ import netgraph
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_AT_IMPORT = (
-    "torch._dynamo", "torch._inductor", "torch.onnx", "matplotlib", "pandas", "tqdm.notebook", "IPython", "sklearn", "scipy", "PIL", "onnx", "jax",
-)  # fmt: skip
+    *("torch._dynamo", "torch._inductor", "torch.onnx", "matplotlib", "pandas", "tqdm.notebook"),
+    *("IPython", "sklearn", "scipy", "PIL", "onnx", "jax"),
+)
 
 
 def test_init_is_as_it_would_be_written():

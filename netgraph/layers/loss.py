@@ -166,10 +166,16 @@ class ContrastiveLossLayer(Layer):
     >>> loss = ContrastiveLossLayer()
     >>> loss({"Input": 0.1, "Target": True})
     0.4
-    >>> loss({"Input": [0.6, 0.1], "Target": [True, False]})
-    array([0. , 0.1], dtype=float32)
+    >>> loss({"Input": 0.6, "Target": True})
+    0.0
+    >>> loss({"Input": 0.1, "Target": False})
+    0.1
+    >>> loss({"Input": [0.1, 0.6, 0.1], "Target": [True, True, False]})
+    array([0.4, 0. , 0.1], dtype=float32)
     >>> ContrastiveLossLayer(1.5)({"Input": 0.1, "Target": True})
     1.4
+    >>> ContrastiveLossLayer(1.5)({"Input": [0.1, 0.6, 0.1], "Target": [True, True, False]})
+    array([1.4, 0.9, 0.1], dtype=float32)
     >>> import torch
     >>> loss({"Input": torch.tensor([0.1, 0.6]), "Target": torch.tensor([False, True])})
     tensor([0.1000, 0.0000])

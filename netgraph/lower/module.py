@@ -79,10 +79,12 @@ class NetModule(nn.Module):
         """The net on a batch: tensors in the order of the input ports."""
         lowered = self._lowered[self.training]
         if len(inputs) != len(lowered.inputs):
-            raise NetTypeError(f"the module takes {len(lowered.inputs)} inputs ({', '.join(lowered.inputs)}), got {len(inputs)}")
+            count = len(lowered.inputs)
+            raise NetTypeError(f"the module takes {count} input{'s' * (count != 1)} ({', '.join(lowered.inputs)}), got {len(inputs)}")
         lengths = () if lengths is None else tuple(lengths)
         if len(lengths) != lowered.length_count:
-            raise NetTypeError(f"the module takes {lowered.length_count} lengths, got {len(lengths)}")
+            count = lowered.length_count
+            raise NetTypeError(f"the module takes {count} tensor{'s' * (count != 1)} of lengths, got {len(lengths)}")
         arrays = tuple([getattr(*self._arrays[name]) for name in lowered.arrays])
         running = [getattr(*self._states[name]) for name in lowered.states]
         given = states or {}

@@ -50,9 +50,8 @@ def evaluate(net: Net, data=None, what=None, **options):
     typing = _closed_typing(net, ready, batch)
     missing = missing_arrays(net)
     if missing:
-        shown = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
-        raise NetValueError(f"{short(net)} is not initialised: {shown} ha{'s' if len(missing) == 1 else 've'} no value",
-                            fix="net_initialize(net), or train it with net_train")  # fmt: skip
+        raise _uninitialised(net, missing)
+    _check_ranges(typing, ready)
     wanted, single = _wanted(net, what)
     lowered = lower(net, mode, typing=typing, wanted=wanted)
     tensors = _batched(lowered, ready, batch, device)
@@ -119,6 +118,23 @@ class Ready:
         with torch.inference_mode():
             result = self.forward(tuple(tensors), self.arrays, self.states, (), (), None)[0][0]
             return to_user(result if batch else result[0], False)
+
+
+def _uninitialised(net: Net, missing: list[str]) -> NetValueError:
+    shown = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
+    fix = "net_initialize(net), or train it with net_train"
+    first = next((name for name, kind in settled(net).inputs.items() if not kind.closed), None)
+    if first is not None:
+        fix = f"net_initialize of the net with {first}=<shape>, or train it with net_train"
+    return NetValueError(f"{short(net)} is not initialised: {shown} ha{'s' if len(missing) == 1 else 've'} no value", fix=fix)
+
+
+def _check_ranges(typing: Typing, ready: Mapping[str, torch.Tensor]) -> None:
+    """Hold integers against a number of classes that only the other ports' data told."""
+    for name, tensor in ready.items():
+        kind = typing.inputs[name].kind
+        if kind is not None and kind.name == "integer" and kind.count is not None:
+            tensor_of(tensor, kind, name)
 
 
 # -- what comes in --------------------------------------------------------------------------------------------------------------------

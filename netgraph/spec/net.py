@@ -78,7 +78,10 @@ class Net:
         return iter(())
 
     def assume(self, scope) -> None:
-        """What is taken for granted when a net is closed and nothing said otherwise; nothing by default."""
+        """What is taken for granted when a net is closed and nothing said otherwise; nothing by default.
+
+        It is asked again while anything changes, so it says nothing where all is known.
+        """
 
     def written_type(self, name: str, given: PortType) -> PortType:
         """The type of a port as its option writes it; the same unless an operator means something else by it."""

@@ -9,8 +9,6 @@ from math import inf
 from types import MappingProxyType
 from typing import NamedTuple
 
-import torch
-
 from netgraph.errors import NetError, join_errors
 from netgraph.spec.net import Net, array_key, shared_names
 from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Kind
@@ -215,20 +213,39 @@ def infer(
 
     `known` are solved types of parts, with their arrays; `full` also looks inside closed parts; `close` applies what layers assume when
     nothing else is said (a preset weight's input is a vector). Errors: one NetError that tells all independent conflicts.
+
+    A part that was solved before is first taken by its ports alone, an open one too: if its surroundings say nothing new at its ports, its
+    inside has nothing to add. Else the open parts are opened. So nests of open nets, built from the inside, cost the same at each level.
     """
+    guess = not (data or full or close)
+    store, terms, guessed = _solved(net, data, full, close, known, guess)
+    if guessed:
+        typing = None if store.errors else Typing(net, store, terms)
+        if typing is not None and all(_says_nothing_new(typing, terms[path], solved) for path, solved in guessed.items()):
+            return typing
+        store, terms, _ = _solved(net, data, full, close, known, False)
+    if store.errors:
+        raise join_errors(_upstream_first(net, store, terms))
+    return Typing(net, store, terms)
+
+
+def _solved(net: Net, data, full: bool, close: bool, known: Mapping[str, Typing], guess: bool):
+    """The store and terms of a net, solved; and the open parts that were taken by their ports alone, with their types."""
     store = Store()
     terms: dict[tuple[str, ...], Terms] = {}
+    guessed: dict[tuple[str, ...], Typing] = {}
     shared: dict[str, tuple[Node, str]] = {}
-    assumptions: list = []
-    tensors: Mapping[str, torch.Tensor] = net.tensors
+    assumptions: list[tuple[Net, Scope]] = []
     stack: list[tuple[tuple[str, ...], Net, bool, bool]] = [((), net, False, True)]
     while stack:
         path, part, entered, inside = stack.pop()
         children = part.children
         if not entered and children:
             solved = None if inside else (known.get(path[0]) if len(path) == 1 else None) or part._cache.get("typing")
-            if solved is not None and solved.closed and not solved.varies and not shared_names(part):
+            if solved is not None and (solved.closed or guess) and not solved.varies and not shared_names(part):
                 terms[path] = _ports_alone(store, path, part, solved)
+                if not solved.closed:
+                    guessed[path] = solved
                 continue
             stack.append((path, part, True, inside))
             opened = getattr(part, "opened", ())
@@ -237,27 +254,34 @@ def infer(
                 ((*path, name), child, False, full or deeper or name in opened) for name, child in reversed(list(children.items()))
             )
             continue
-        scope = Scope(store, path, part, terms, tensors, shared)
+        scope = Scope(store, path, part, terms, net.tensors, shared)
         part.declare(scope)
         terms[path] = scope.terms
         for name, given in part.given.items():
             ports = next((p for p in (scope.terms.inputs, scope.terms.outputs, scope.terms.state_ports) if name in p), {})
             if name in ports:
-                scope.constrain(
-                    ports[name], given, scope.label(name), Origin(path, part, f"given {name}={part.written_type(name, given).notation()}")
-                )
+                why = Origin(path, part, f"given {name}={part.written_type(name, given).notation()}")
+                scope.constrain(ports[name], given, scope.label(name), why)
         if close:
             assumptions.append((part, scope))
         if path == () and data:
             for name, kind in data.items():
                 scope.constrain(scope.terms.inputs[name], kind, name, "the data")
     store.solve()
-    for part, scope in assumptions:
-        part.assume(scope)
-        store.solve()
-    if store.errors:
-        raise join_errors(_upstream_first(net, store, terms))
-    return Typing(net, store, terms)
+    before = -1
+    while store.changes > before:  # what one layer assumes may be what another waits for, on either side of it
+        before = store.changes
+        for part, scope in assumptions:
+            part.assume(scope)
+            store.solve()
+        assumptions.reverse()
+    return store, terms, guessed
+
+
+def _says_nothing_new(typing: Typing, terms: Terms, solved: Typing) -> bool:
+    """Whether the ports of a part are as they were when it was solved by itself."""
+    ports = ((terms.inputs, solved.inputs), (terms.outputs, solved.outputs))
+    return all(typing.type_of(term) == own[name] for found, own in ports for name, term in found.items())
 
 
 def _upstream_first(net: Net, store: Store, terms: Mapping[tuple[str, ...], Terms]) -> list[NetError]:
@@ -295,19 +319,20 @@ def settled(net: Net) -> Typing:
 
 
 def _ports_alone(store: Store, path: tuple[str, ...], part: Net, typing: Typing) -> Terms:
-    """The terms of a part whose ports are solved: their sizes, and where each came from inside it."""
+    """The terms of a part that was solved by itself: the sizes of its ports, and where each came from inside it."""
     terms, own = Terms(), Origin(path, part)
 
-    def reason(node: Node) -> Origin:
+    def reason(node: Node) -> object:
         why = find(node).why
-        return Origin((*path, *why.path), why.net, why.text) if isinstance(why, Origin) else own
+        return Origin((*path, *why.path), why.net, why.text) if isinstance(why, Origin) else own if why else ""
 
     root = typing.terms[()]
     for ports, solved in ((terms.inputs, root.inputs), (terms.outputs, root.outputs)):
         for name, term in solved.items():
             kind = find(term.kind)
             count = None if kind.count is None else store.size(store.value(kind.count), reason(kind.count))
-            sizes = [store.size(store.value(size), reason(size)) for size in store.axes(term.run) or ()]
+            axes = store.axes(term.run)
+            sizes = None if axes is None else [store.size(store.value(size), reason(size)) for size in axes]
             ports[name] = Term(KindNode(kind.value, reason(kind), count), store.run(sizes, reason(term.run)))
     return terms
 

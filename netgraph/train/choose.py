@@ -95,7 +95,7 @@ class _Choice:
         first = self._first(base)
         planned = min(s for s in (seconds, None if steps is None else steps * first, 1e9) if s is not None)
         budget = SHARE * planned
-        if budget < 8 * first:
+        if budget < 4 * first:
             plan = self._thresholds(plan, first)
             if compile is not True:
                 return self._ready(plan, started, f"not measured: {planned:.3g} s are planned, a step takes about {first * 1e3:.3g} ms")

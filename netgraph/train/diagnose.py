@@ -10,6 +10,11 @@ from netgraph.train.prepare import Prepared, loss_of
 from netgraph.train.step import Batch
 
 
+def _label(prepared: Prepared, key: str) -> str:
+    """A place in the training net as the user knows it: without the name that the net has beside its losses."""
+    return key.removeprefix("net/") if prepared.training.attached else key
+
+
 def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
     """A clause that says where a batch first goes wrong: in the data, in an array, in a layer's output, or in an array's gradient.
 
@@ -21,7 +26,7 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
             return f'the data at "{name}" is not finite'
     for name, tensor in (*zip(lowered.arrays, arrays, strict=True), *zip(lowered.states, states, strict=True)):
         if _bad(tensor):
-            return f"the array {name} is not finite"
+            return f"the array {_label(prepared, name)} is not finite"
     places = [
         (path, port)
         for path, part in walk(prepared.net)
@@ -40,12 +45,12 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
             part = prepared.net
             for name in path:
                 part = part.children[name]
-            return f"{'/'.join(path)}/{port}, of {short(part)}, is the first that is not finite"
+            return f"{_label(prepared, '/'.join((*path, port)))}, of {short(part)}, is the first that is not finite"
     leaves = [tensor.detach().requires_grad_() for tensor in arrays]
     (losses,), _ = loss_of(lowered.forward, prepared.factors)(batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, None)
     grads = torch.autograd.grad(losses.mean(), leaves, allow_unused=True)
     bad = [name for name, grad in zip(lowered.arrays, grads, strict=True) if grad is not None and _bad(grad)]
-    return f"every layer is finite, the gradient of {bad[-1]} is not" if bad else "every layer and gradient is finite when run again"
+    return f"every layer is finite, the gradient of {_label(prepared, bad[-1])} is not" if bad else "every layer and gradient is finite when run again"
 
 
 def _bad(tensor: torch.Tensor) -> bool:

@@ -4,7 +4,9 @@ import statistics
 import time
 from collections.abc import Callable
 
-from netgraph.errors import NetTrainingError, NetTypeError
+import torch
+
+from netgraph.errors import NetNameError, NetTrainingError, NetTypeError, did_you_mean
 from netgraph.nets.container import output_names
 from netgraph.spec.net import Net, part_of
 from netgraph.spec.ports import path_of
@@ -82,6 +84,9 @@ def _third(net: Net, third):
         is_property = third in NAMES or third in known.aliases or third in known.snakes
         if is_property and isinstance(net, Net) and third in output_names(net):
             raise NetTypeError(f'net_train: "{third}" is a property of the results and an output port', fix=f'LossFunction="{third}"')
+        if not is_property and isinstance(net, Net) and third not in output_names(net):
+            names = [*output_names(net), *NAMES]
+            raise NetNameError(f'net_train: "{third}" is neither a property of the results nor an output port, {did_you_mean(third, names)}')
         return (Automatic, third) if is_property else (third, None)
     if isinstance(third, list) and third and all(isinstance(t, str) and (t in NAMES or t in known.aliases or t in known.snakes) for t in third):
         return Automatic, third
@@ -114,8 +119,12 @@ def _train(net: Net, data, options: Options) -> NetTrainResultsObject:
         runner = plan.start(step, arrays, states, first.batch, key=key)
         loop = Loop(
             runner, feed, rate=options.rate, schedule=options.method.schedule, rounds=options.rounds, seconds=options.seconds,
-            total=_total(options, feed, lambda: _step_seconds(plan, step, arrays, states, first.batch, options.rate)), validation=validation, interval=options.validation_interval, observers=observers,
-            facts={"TargetDevice": str(options.device), "OptimizationMethod": repr(options.method)},
+            total=_total(options, feed, lambda: _step_seconds(plan, step, arrays, states, first.batch, options.rate)),
+            validation=validation, interval=options.validation_interval, observers=observers,
+            facts={
+                "Net": lambda: _trained(net, prepared, _whole(prepared, runner.arrays(), runner.states())),
+                "TargetDevice": str(options.device), "OptimizationMethod": _method(options),
+            },
         )  # fmt: skip
         report.append(f"prepared in {time.perf_counter() - started:.3g} s")
         loop.run(interrupts)
@@ -187,9 +196,12 @@ def _result(net: Net, prepared: Prepared, options: Options, loop: Loop, plan, re
         number, fed = loop.failed
         where = first_bad(prepared, loop.runner.arrays(), loop.runner.states(), fed.batch)
         rows = "" if fed.indices is None else f" (examples {', '.join(map(str, fed.indices[:8].tolist()))}{', ...' if fed.count > 8 else ''})"
+        if loop.best is None and not all(bool(torch.isfinite(array).all()) for array in arrays):
+            tensors = prepared.net.tensors
+            arrays, states = [tensors[name] for name in lowered.arrays], [tensors[name] for name in lowered.states]
+            report.append("the update before had already made an array infinite: the net before training is returned")
         report.append(f"net_train: the loss or its gradient was not finite at batch {number}{rows}: {where}")
-    tensors = dict(zip((*lowered.arrays, *lowered.states), (*arrays, *states), strict=True))
-    whole = prepared.net.replaced(arrays={name: tensors[name].cpu() if name in tensors else t for name, t in prepared.net.tensors.items()})
+    whole = _whole(prepared, arrays, states)
     trained = _trained(net, prepared, whole)
     return NetTrainResultsObject({
         "TrainedNet": trained,
@@ -211,13 +223,25 @@ def _result(net: Net, prepared: Prepared, options: Options, loop: Loop, plan, re
         "TotalTrainingTime": loop.elapsed,
         "InitialLearningRate": options.rate,
         "FinalLearningRate": options.rate * loop.schedule.factor(max(1, loop.batch), loop.total),
-        "OptimizationMethod": repr(options.method),
+        "OptimizationMethod": _method(options),
         "ArraysLearningRateMultipliers": dict(zip(lowered.arrays, factors, strict=True)),
         "TargetDevice": str(options.device),
         "Plan": plan,
         "NetTrainInputForm": f"net_train(net, data{', ' if options.form else ''}{options.form})",
         "Report": report,
     })  # fmt: skip
+
+
+def _method(options: Options) -> tuple[str, dict]:
+    """The method as an option would say it, with all suboptions filled in."""
+    return type(options.method).__name__, options.method.suboptions()
+
+
+def _whole(prepared: Prepared, arrays, states) -> Net:
+    """The training net with these arrays and states."""
+    lowered = prepared.forward
+    tensors = dict(zip((*lowered.arrays, *lowered.states), (*arrays, *states), strict=True))
+    return prepared.net.replaced(arrays={name: tensors[name].cpu() if name in tensors else t for name, t in prepared.net.tensors.items()})
 
 
 def _trained(net: Net, prepared: Prepared, whole: Net) -> Net:

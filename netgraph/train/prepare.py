@@ -9,13 +9,13 @@ from netgraph.data.columns import Columns
 from netgraph.data.forms import read_data
 from netgraph.data.stream import Stream
 from netgraph.data.table import Table
-from netgraph.errors import NetNameError, NetTypeError, did_you_mean
+from netgraph.errors import NetNameError, NetShapeError, NetTypeError, did_you_mean
 from netgraph.losses.attach import Training, attach
 from netgraph.lower.forward import Lowered, lower
 from netgraph.nets.container import input_names, output_names
 from netgraph.spec.initial import Initialization
 from netgraph.spec.net import Net
-from netgraph.spec.typing import Typing, infer, short
+from netgraph.spec.typing import Typing, infer, settled, short
 from netgraph.surgery.initialize import initialized, open_error
 from netgraph.train.options import Options
 from netgraph.types.port_type import PortType
@@ -49,6 +49,7 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     source, held = _held_out(net, source, options)
     batch_size = options.batch_size or USUAL_BATCH
     observed = source.observed() if isinstance(source, Columns) else source.observed(batch_size=batch_size, seed=options.seed)
+    _check_inputs(net, observed)
     training = attach(net, options.loss, observed)
     columns = _columns(training, observed)
     types = {port: observed[name] for name, port in columns.items()}
@@ -71,6 +72,20 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     return Prepared(
         training, whole, typing, forward, check, tuple(factor for _, factor in training.losses), order, table, checked, batch_size, count
     )
+
+
+def _check_inputs(net: Net, observed: Mapping[str, PortType]) -> None:
+    """Hold the data against the net's own input ports, so that what does not fit is told in the user's own places.
+
+    Errors: NetShapeError for examples of differing shape at a port of fixed shape, and for examples of another shape.
+    """
+    types = settled(net).inputs
+    known = {name: observed[name] for name in types if name in observed}
+    for name, kind in known.items():
+        wanted = types[name]
+        if kind.varies and wanted.shape is not None and not wanted.varies and None not in wanted.shape:
+            raise NetShapeError(f'net_train: column "{name}": the examples differ in shape ({kind}), the port wants {wanted}')
+    infer(net, data=_shapes(known))
 
 
 def _columns(training: Training, observed: Mapping[str, PortType]) -> dict[str, str]:

@@ -84,6 +84,7 @@ class Store:
     """All unknowns of one net. `errors` holds what contradicts, in the order found, and `places` where."""
 
     def __init__(self):
+        self.changes = 0  # how often something got known or equal
         self.errors: list[NetError] = []
         self.places: list[object] = []
         self.queue: deque[Rule] = deque()
@@ -242,6 +243,7 @@ class Store:
 
     def _join(self, loose: Node, kept: Node):
         """`loose` becomes `kept`; whoever waited for a value that is now there is woken."""
+        self.changes += 1
         loose.parent = kept
         waiting, loose.watchers = loose.watchers, None
         if not waiting:
@@ -269,6 +271,7 @@ class Store:
         """Give a size a value, or check it against the one it has."""
         root = find(node)
         if root.value is None:
+            self.changes += 1
             root.value, root.why = value, why
             waiting, root.watchers = root.watchers, None
             self.wake(waiting or ())

@@ -18,8 +18,15 @@ def mlp():
 def test_names_are_paths():
     module = mlp().to_torch()
     assert set(module.state_dict()) == {
-        "body.0.Weights", "body.0.Biases", "norm.Scaling", "norm.Biases", "norm.MovingMean", "norm.MovingVariance", "head.Weights", "head.Biases",
-    }  # fmt: skip
+        "body.0.Weights",
+        "body.0.Biases",
+        "norm.Scaling",
+        "norm.Biases",
+        "norm.MovingMean",
+        "norm.MovingVariance",
+        "head.Weights",
+        "head.Biases",
+    }
     assert {name for name, _ in module.named_buffers()} == {"norm.MovingMean", "norm.MovingVariance"}
     assert len(list(module.parameters())) == 6
 
@@ -143,15 +150,21 @@ def test_deep_nesting_is_told():
 @pytest.mark.parametrize(
     "build, text",
     [
-        (lambda: NetChain([3, Ramp], Input=2).to_torch(), "NetChain([LinearLayer(3), ElementwiseLayer(Ramp)], Input=2) is not initialised: "
-                                                          "0/Weights, 0/Biases missing\n  try: net_initialize(net).to_torch()"),
-        (lambda: NetChain([Ramp]).to_torch(), "NetChain([ElementwiseLayer(Ramp)]) cannot become a module: sizes are open: 0/Input is real (...), "
-                                              "0/Output is real (...), Input is real (...), Output is real (...)\n  try: give the net Input=<shape>"),
+        (
+            lambda: NetChain([3, Ramp], Input=2).to_torch(),
+            "NetChain([LinearLayer(3), ElementwiseLayer(Ramp)], Input=2) is not initialised: 0/Weights, 0/Biases missing\n"
+            "  try: net_initialize(net).to_torch()",
+        ),
+        (
+            lambda: NetChain([Ramp]).to_torch(),
+            "NetChain([ElementwiseLayer(Ramp)]) cannot become a module: sizes are open: "
+            "0/Input is real (...), 0/Output is real (...), Input is real (...), Output is real (...)\n  try: give the net Input=<shape>",
+        ),
         (lambda: mlp().to_torch("Eval"), 'net_to_torch: mode is "Train" or "Test", got \'Eval\''),
-        (lambda: mlp().to_torch()(), "the module takes 1 inputs (Input), got 0"),
-        (lambda: NetChain([Ramp], Input="Varying").to_torch()(torch.ones(1, 2)), "the module takes 1 lengths, got 0"),
+        (lambda: mlp().to_torch()(), "the module takes 1 input (Input), got 0"),
+        (lambda: NetChain([Ramp], Input="Varying").to_torch()(torch.ones(1, 2)), "the module takes 1 tensor of lengths, got 0"),
     ],
-)  # fmt: skip
+)
 def test_refused(build, text):
     with pytest.raises(NetError) as caught:
         build()

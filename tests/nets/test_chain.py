@@ -16,9 +16,9 @@ def message(build):
 def test_shorthands():
     net = NetChain([3, Ramp, "Tanh", "GELU", [2, Ramp], {"a": 4}, LinearLayer(1), lambda x: x**2, np.int64(7), Automatic], Output=2)
     assert [type(layer).__name__ for layer in net] == [
-        "LinearLayer", "ElementwiseLayer", "ElementwiseLayer", "ElementwiseLayer", "NetChain", "NetChain", "LinearLayer", "ElementwiseLayer",
-        "LinearLayer", "LinearLayer",
-    ]  # fmt: skip
+        *("LinearLayer", "ElementwiseLayer", "ElementwiseLayer", "ElementwiseLayer", "NetChain", "NetChain"),
+        *("LinearLayer", "ElementwiseLayer", "LinearLayer", "LinearLayer"),
+    ]
     assert net[4] == NetChain([2, Ramp], Input=3)
     assert net[-1, "Output"] == (2,)
 
@@ -77,7 +77,8 @@ def test_a_layer_used_twice_is_two_copies():
         ),
         (
             lambda: NetChain([NetGraph([Ramp, Tanh], [(NetPort("x"), 0), (NetPort("x"), 1)]), 3]),
-            '0, NetGraph([ElementwiseLayer(Ramp), ElementwiseLayer(Tanh)]..., has 2 output ports ("Output1", "Output2") where exactly one is wanted',
+            "0, NetGraph([ElementwiseLayer(Ramp), ElementwiseLayer(Tanh)]..., "
+            'has 2 output ports ("Output1", "Output2") where exactly one is wanted',
         ),
         (
             lambda: NetChain([Ramp], LearningRateMultipliers=1, learning_rate_multipliers=2),

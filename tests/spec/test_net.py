@@ -91,7 +91,8 @@ def test_repr_texts():
     net = NetGraph({"f": [4, Ramp], "add": Plus}, [(NetPort("Input"), "f"), (("f", NetPort("Input")), "add")])
     assert repr(net) == (
         'NetGraph({"f": NetChain([LinearLayer(4), ElementwiseLayer(Ramp)]), "add": ThreadingLayer(Plus, InputPorts=2)}, '
-        '[(NetPort("Input"), "f"), (NetPort("Input"), NetPort("add", "Input2")), ("f", NetPort("add", "Input1")), ("add", NetPort("Output"))])'
+        '[(NetPort("Input"), "f"), (NetPort("Input"), NetPort("add", "Input2")), '
+        '("f", NetPort("add", "Input1")), ("add", NetPort("Output"))])'
     )
 
 

@@ -149,6 +149,32 @@ def test_closed_nested_nets_are_taken_by_their_ports(monkeypatch):
     assert counted.during(lambda: NetChain([net, Ramp])) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    "core, layer", [(Ramp, Ramp), (3, Ramp), (LinearLayer(), SoftmaxLayer()), (TotalLayer(InputPorts=2), Tanh)], ids=str
+)
+def test_open_nets_nested_a_thousand_deep(monkeypatch, core, layer):
+    counted = Counted(monkeypatch)
+
+    def nest(depth):
+        net = NetChain([core, layer])
+        for _ in range(depth):
+            net = NetChain([net, layer])
+        return net
+
+    assert counted.during(lambda: nest(1000))[1] <= 4 * 1001
+    assert nest(1000) == nest(1000)
+
+
+def test_what_flows_into_an_open_net_is_seen():
+    """An open net is taken by its ports alone only while nothing new is said at them."""
+    reshape = NetChain([Ramp, ReshapeLayer((2, 3))])
+    assert NetChain([6, reshape])["1/0/Input"] == (6,)
+    assert message(lambda: NetChain({"a": 5, "r": reshape})).startswith("r/1: ")
+    same = NetGraph([Ramp, Tanh, Plus], [(NetPort("x"), 0), (NetPort("x"), 1), ((0, 1), 2)])
+    assert NetChain([same, same])["x"] is Automatic and NetChain([3, same, same])["Output"] == (3,)
+    assert NetChain([same, same, LinearLayer(1, Input=4)])["x"] == (4,)
+
+
 def test_kinds_reach_through_a_graph():
     net = NetGraph([Ramp, CrossEntropyLossLayer("Index")], [(0, NetPort(1, "Input"))], Input=5)
     assert net["Target"] == Integer(5)

@@ -75,6 +75,6 @@ def test_refused(place, text):
 
 
 def test_only_nets():
-    with pytest.raises(NetError, match="^net_extract wants a net, got 3$"):
+    with pytest.raises(NetError, match=r"^net_extract wants a net, got 3$"):
         net_extract(3, "a")
     assert NetExtract is net_extract
