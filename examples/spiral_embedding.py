@@ -19,7 +19,9 @@ r = np.arange(0, 6 * np.pi, STEP)
 def points(r, rng):
     """The noisy points of the spiral at the parameters `r`."""
     radius = (r + rng.uniform(0, 5.5, r.shape)) / 15
-    return np.stack([radius * np.cos(r + rng.uniform(0, 0.1, r.shape)), radius * np.sin(r + rng.uniform(0, 0.1, r.shape))], -1).astype(np.float32)
+    return np.stack([radius * np.cos(r + rng.uniform(0, 0.1, r.shape)), radius * np.sin(r + rng.uniform(0, 0.1, r.shape))], -1).astype(
+        np.float32
+    )
 
 
 def sampler(data, r):

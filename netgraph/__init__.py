@@ -1,6 +1,6 @@
 """netgraph: declarative neural nets on PyTorch. Written by `make init`; see README.md for the guide."""
 
-from netgraph import verbs as _verbs
+from netgraph import verbs as verbs
 from netgraph.errors import NetError, NetFileError, NetNameError, NetShapeError, NetTrainingError, NetTypeError, NetValueError
 from netgraph.formats.native import net_load, net_save
 from netgraph.formats.structure import net_from_json, net_to_json

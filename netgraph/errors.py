@@ -26,7 +26,8 @@ __all__ = ["NetError", "NetFileError", "NetNameError", "NetShapeError", "NetTrai
 class NetError(Exception):
     """Whatever is wrong with a net, its data or its file.
 
-    `headline` is the first line, `origins` the pairs (value, where it came from), `fix` what to write instead, or None.
+    `headline` is the first line, `origins` the pairs (value, where it came from), `fix` what to write instead, or None; `errors` are the
+    independent errors that one message tells, this one alone unless there are several.
 
     >>> print(NetError("1/Input: axis 0 is 3 and 4", origins=[("3", "given Input=3"), ("4", "0 has size 4")], fix="Input=4"))
     1/Input: axis 0 is 3 and 4
@@ -39,6 +40,7 @@ class NetError(Exception):
         self.headline = headline
         self.origins = tuple((str(value), str(why)) for value, why in origins)
         self.fix = fix
+        self.errors: tuple[NetError, ...] = (self,)
         super().__init__(headline)
 
     def __str__(self) -> str:
@@ -76,7 +78,11 @@ class NetFileError(NetError, ValueError):
 
 
 class NetTrainingError(NetError, RuntimeError):
-    """Training that cannot start or cannot go on."""
+    """Training that cannot start or cannot go on; `result` is what was reached until then, or None."""
+
+    def __init__(self, headline: str, *, origins: Iterable[tuple[object, str]] = (), fix: str | None = None, result=None):
+        super().__init__(headline, origins=origins, fix=fix)
+        self.result = result
 
 
 def nearest(name: object, names: Iterable[object], most: int = 3) -> list[str]:

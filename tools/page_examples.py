@@ -3,7 +3,8 @@
 python tools/page_examples.py PAGE ...   writes the outputs anew where they differ; read the difference before you keep it
 
 The fences of a page share one namespace, which starts with `from netgraph import *`, numpy as np and torch. A fence with `>>>` is a
-doctest (`...` in an output stands for anything, amounts of white space do not matter); one without is run as it stands.
+doctest (`...` in an output stands for anything, amounts of white space do not matter, an empty line before the next prompt is no output);
+one without is run as it stands.
 """
 
 import contextlib
@@ -63,12 +64,24 @@ def run(path: Path, text: str) -> tuple[list[str], dict[int, tuple[doctest.Examp
         if ">>>" not in body:
             exec(compile("\n" * line + body, str(path), "exec"), known)
             continue
-        test = parser.get_doctest(body, {}, path.name, str(path), line)
+        test = parser.get_doctest(marked(body), {}, path.name, str(path), line)
         test.globs = known
         runner = Outputs()
         runner.run(test, out=reports.append, clear_globs=False)
-        other.update({line + example.lineno: (example, runner.other[example.lineno]) for example in test.examples if example.lineno in runner.other})
+        other.update(
+            {line + example.lineno: (example, runner.other[example.lineno]) for example in test.examples if example.lineno in runner.other}
+        )
     return reports, other
+
+
+def marked(body: str) -> str:
+    """The examples with doctest's mark at the empty lines inside an output: those after which no prompt comes."""
+    lines = body.split("\n")
+    for number, line in enumerate(lines):
+        if not line and number and not lines[number - 1].startswith((">>>", "...")):
+            after = next((other for other in lines[number:] if other), ">>>")
+            lines[number] = "" if after.startswith(">>>") else "<BLANKLINE>"
+    return "\n".join(lines)
 
 
 def corrected(text: str, other: dict[int, tuple[doctest.Example, str]]) -> str:
@@ -80,7 +93,7 @@ def corrected(text: str, other: dict[int, tuple[doctest.Example, str]]) -> str:
         while not lines[start + length].startswith((">>>", "```")):
             length += 1
         between = [""] if length and lines[start + length - 1] == "" and lines[start + length].startswith(">>>") else []
-        shown = [line or "<BLANKLINE>" for line in output.rstrip("\n").split("\n")] if output.strip() else []
+        shown = output.rstrip("\n").split("\n") if output.strip() else []
         lines[start : start + length] = [*shown, *between]
     return "\n".join(lines)
 

@@ -32,7 +32,11 @@ def text() -> str:
         name = ".".join(("netgraph", *path.relative_to(ROOT).with_suffix("").parts))
         if path.name != "__init__.py" and (names := exported(name)):
             modules[name] = names
-    lines = ['"""netgraph: declarative neural nets on PyTorch. Written by `make init`; see README.md for the guide."""', "", "from netgraph import verbs as _verbs"]
+    lines = [
+        '"""netgraph: declarative neural nets on PyTorch. Written by `make init`; see README.md for the guide."""',
+        "",
+        "from netgraph import verbs as verbs",
+    ]
     everything = []
     for module, names in modules.items():
         everything += names

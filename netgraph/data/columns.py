@@ -70,7 +70,7 @@ class Columns:
                 lengths[name] = tuple(n.to(device) for n in axes)
         return Table(tensors, lengths)
 
-    def split(self, held: float | Sequence[int], seed=1234) -> tuple["Columns", "Columns"]:
+    def split(self, held: float | Sequence[int], seed: int | str = 1234) -> tuple["Columns", "Columns"]:
         """(what is left, what is held back): `held` is a fraction of the examples, drawn by `seed`, or which examples.
 
         Errors: NetValueError for a fraction outside 0 to 1, for an example that is not there, and where one side would be empty.

@@ -53,7 +53,7 @@ def chosen_loss(net: Net, port: str, target: PortType | None) -> Net:
 
     >>> from netgraph import NetChain, SoftmaxLayer
     >>> chosen_loss(NetChain([3, SoftmaxLayer()]), "Output", None)
-    CrossEntropyLossLayer('Index')
+    CrossEntropyLossLayer("Index")
     """
     layer = feeder(net, port)
     if isinstance(layer, NetPairEmbeddingOperator):

@@ -244,6 +244,14 @@ class Plan:
         self.variables.append(base)
         return len(self.variables) - 1
 
+    def lengths_at(self, path: tuple[str, ...], port: str) -> dict[int, Length]:
+        """The true length along each varying axis of an output, as it leaves the net: axes that operators folded come first."""
+        folds = self.folds_of.get(self.values[path, "out", port], ())
+        axes = {axis: count for axis, (count, _) in enumerate(folds) if isinstance(count, Length)}
+        for axis, base, steps in varying_of(self.typing.terms[path].outputs[port]):
+            axes[axis + len(folds)] = Length(self.variable(base), steps)
+        return axes
+
     def build(self) -> "Plan":
         """Flatten the whole net."""
         for name, term in self.typing.terms[()].inputs.items():

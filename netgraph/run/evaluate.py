@@ -1,25 +1,26 @@
 """Evaluation: plain data in, plain data out; one example or a batch by rank."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from netgraph.errors import NetNameError, NetShapeError, NetTypeError, NetValueError, did_you_mean
 from netgraph.lower.forward import Lowered, lower
-from netgraph.nets.container import input_names, output_names
+from netgraph.lower.plan import StateNeed
+from netgraph.nets.container import input_names
 from netgraph.run.convert import pad, tensor_of, to_user
 from netgraph.run.device import device_of
 from netgraph.run.noise import draw_noise
+from netgraph.run.outputs import names_of, shown, wanted_outputs
 from netgraph.spec.layer import Layer
 from netgraph.spec.names import spelled
 from netgraph.spec.net import Net
-from netgraph.spec.ports import NetPort
 from netgraph.spec.typing import Typing, infer, settled, short
 from netgraph.surgery.initialize import missing_arrays, open_error, seed_of
 from netgraph.types.port_type import PortType
 from netgraph.types.sizes import Varying
-from netgraph.types.symbols import All, Automatic
+from netgraph.types.symbols import Automatic
 
 OPTIONS = ("BatchSize", "NetEvaluationMode", "RandomSeeding", "TargetDevice", "WorkingPrecision")
 PRECISIONS = {"Real32": torch.float32, "Real64": torch.float64}
@@ -35,7 +36,7 @@ def evaluate(net: Net, data=None, what=None, **options):
             result = ready(data)
             if result is not None:
                 return result
-    given = spelled(options, OPTIONS, "evaluating a net") if options else options
+    given: dict[str, Any] = spelled(options, OPTIONS, "evaluating a net")
     mode = given.get("NetEvaluationMode", "Test")
     if mode not in ("Test", "Train"):
         raise NetValueError(f'NetEvaluationMode is "Test" or "Train", got {mode!r}')
@@ -52,28 +53,46 @@ def evaluate(net: Net, data=None, what=None, **options):
     if missing:
         raise _uninitialised(net, missing)
     _check_ranges(typing, ready)
-    wanted, single = _wanted(net, what)
+    wanted, single = wanted_outputs(net, what)
     lowered = lower(net, mode, typing=typing, wanted=wanted)
     tensors = _batched(lowered, ready, batch, device)
     count = tensors[0].shape[0] if tensors else 1
     lengths = tuple(length.to(device) for length in _lengths(lowered, lengths, tensors, count))
     size = given.get("BatchSize", Automatic)
     size = count if lowered.coupled or mode == "Train" else LARGEST if size is Automatic else size
-    arrays = device_arrays(net, lowered, device, dtype)
-    if what is None and not options and settled(net).closed and len(output_names(net)) == 1 and not lowered.length_count and not lowered.noise:
+    arrays, running = device_arrays(net, lowered, device, dtype)
+    if what is None and not options and Ready.fits(net, lowered):
         net._cache.setdefault("ready", Ready(net, lowered))
-    outputs: list[list[torch.Tensor]] = []
+    results = [[] for _ in wanted]
     seed = None if not lowered.noise else seed_of(given.get("RandomSeeding", Automatic))
+    axes = [lowered.plan.lengths_at(path, port) for path, port in wanted]
     for start in range(0, max(count, 1), size):
         part = slice(start, start + size)
         inputs = tuple(t[part] for t in tensors) if count > size else tensors
         lasting = tuple(length[part] for length in lengths) if count > size else lengths
+        rows = min(size, count - start)
+        states = (*running, *(torch.zeros(_shape(lowered, need, inputs, rows), dtype=dtype, device=device) for need in lowered.recurrent))
         noise = () if not lowered.noise else _noise(lowered, inputs, seed, start, dtype, device)
+        valid = torch.ones(rows, dtype=torch.bool, device=device) if lowered.coupled else None
         with torch.set_grad_enabled(like_tensor and torch.is_grad_enabled()):
-            outputs.append(lowered.forward(inputs, *arrays, noise, lasting, None)[0])
-    results = outputs[0] if len(outputs) == 1 else tuple(torch.cat(pieces) for pieces in zip(*outputs, strict=True))
-    shown = [to_user(result if batch else result[0], like_tensor) for result in results]
-    return shown[0] if single else dict(zip(_names(wanted, lowered, what), shown, strict=True))
+            outputs = lowered.forward(inputs, arrays, states, noise, lasting, valid)[0]
+        for pieces, output in zip(results, outputs, strict=True):
+            pieces.append(output)
+    owned = {tensor.untyped_storage().data_ptr() for tensor in (*tensors, *arrays, *running)}
+    whole = [_own(pieces[0] if len(pieces) == 1 else torch.cat(pieces), owned) for pieces in results]
+    values = [shown(result, cut, lengths, batch, like_tensor) for result, cut in zip(whole, axes, strict=True)]
+    return values[0] if single else dict(zip(names_of(lowered, what), values, strict=True))
+
+
+def _own(result: torch.Tensor, owned: set[int]) -> torch.Tensor:
+    """A result with memory of its own: the caller may write to it without changing the net or the data."""
+    return result.clone() if result.untyped_storage().data_ptr() in owned else result
+
+
+def _shape(lowered: Lowered, need: StateNeed, inputs, rows: int) -> tuple[int, ...]:
+    for count in need.folds:
+        rows *= lowered.padded(count, inputs)
+    return (rows, *(lowered.padded(size, inputs) for size in need.shape))
 
 
 class Ready:
@@ -82,7 +101,13 @@ class Ready:
     Calling it gives the result, or None for anything out of the ordinary, which the long way then does or refuses.
     """
 
-    __slots__ = ("arrays", "forward", "ports", "single", "states")
+    __slots__ = ("arrays", "forward", "owned", "ports", "single", "states")
+
+    @staticmethod
+    def fits(net: Net, lowered: Lowered) -> bool:
+        """Whether the net is of the common sort."""
+        plain = not (lowered.length_count or lowered.noise or lowered.recurrent or lowered.coupled)
+        return plain and settled(net).closed and len(lowered.outputs) == 1 and bool(lowered.inputs)
 
     def __init__(self, net: Net, lowered: Lowered):
         types = settled(net).inputs
@@ -90,6 +115,7 @@ class Ready:
         self.single = self.ports[0][0] if len(self.ports) == 1 and not _takes_list(net) else None
         self.forward = lowered.forward
         self.arrays, self.states = device_arrays(net, lowered, torch.device("cpu"), torch.float32)
+        self.owned = {tensor.untyped_storage().data_ptr() for tensor in (*self.arrays, *self.states)}
 
     def __call__(self, data):
         if type(data) is not dict:
@@ -117,6 +143,9 @@ class Ready:
             return None
         with torch.inference_mode():
             result = self.forward(tuple(tensors), self.arrays, self.states, (), (), None)[0][0]
+            place = result.untyped_storage().data_ptr()
+            if place in self.owned or any(place == tensor.untyped_storage().data_ptr() for tensor in tensors):
+                result = result.clone()
             return to_user(result if batch else result[0], False)
 
 
@@ -145,9 +174,7 @@ def _port_values(net: Net, data) -> tuple[Net, dict[str, Any]]:
     names = input_names(net)
     variadic = _takes_list(net)
     if net.input_count is None:
-        if isinstance(data, Mapping):
-            net = net.with_inputs(len(data))
-        elif isinstance(data, (list, tuple)):
+        if isinstance(data, (Mapping, list, tuple)):
             net = net.with_inputs(len(data))
         else:
             raise NetTypeError(f"{short(net)} takes any number of inputs: give it a list of them", fix="net([a, b])")
@@ -175,7 +202,7 @@ def _port_values(net: Net, data) -> tuple[Net, dict[str, Any]]:
     if len(names) > 1:
         shown = ", ".join(f'"{n}": ...' for n in names)
         raise NetTypeError(f"{short(net)} has {len(names)} input ports, one value was given", fix="{" + shown + "}")
-    return net, {names[0]: data}
+    return net, dict.fromkeys(names, data)
 
 
 def _takes_list(net: Net) -> bool:
@@ -319,50 +346,3 @@ def device_arrays(net: Net, lowered: Lowered, device: torch.device, dtype) -> tu
         place = [tuple(net.tensors[name].to(device, dtype) for name in names) for names in (lowered.arrays, lowered.states)]
         net._cache[key] = (place[0], place[1])
     return net._cache[key]
-
-
-# -- what goes out --------------------------------------------------------------------------------------------------------------------
-
-
-def _wanted(net: Net, what) -> tuple[tuple[tuple[tuple[str, ...], str], ...], bool]:
-    """The outputs asked for, by part and port, and whether the answer is one value instead of a dict."""
-    names = output_names(net)
-    if what is None or what is All:
-        return tuple(((), name) for name in names), len(names) == 1 and what is None
-    if isinstance(what, (str, NetPort)):
-        return (_place(net, what),), True
-    if isinstance(what, Sequence):
-        return tuple(_place(net, entry) for entry in what), False
-    raise NetTypeError(f"what to evaluate is a port's name, NetPort(...), a list of these or All, got {what!r}")
-
-
-def _place(net: Net, port) -> tuple[tuple[str, ...], str]:
-    names = output_names(net)
-    path = port.path if isinstance(port, NetPort) else (port,)
-    walked: tuple[str, ...] = ()
-    part = net
-    for number, word in enumerate(path):
-        children = list(part.children)
-        if isinstance(word, int) and -len(children) <= word < len(children):
-            word = children[word]
-        if number == len(path) - 1 and word in output_names(part):
-            return walked, word
-        if word not in part.children:
-            if word in input_names(part):
-                raise NetTypeError(f"{word!r} is an input port: its value is what you give")
-            known = [*output_names(part), *children]
-            raise NetNameError(f"{short(part)} has no output port or part {word!r}, {did_you_mean(word, known)}")
-        walked, part = (*walked, word), part.children[word]
-    names = output_names(part)
-    if len(names) != 1:
-        raise NetTypeError(
-            f"{'/'.join(walked)} has {len(names)} outputs: name one", fix=f"NetPort({', '.join(map(repr, (*walked, names[0])))})"
-        )
-    return walked, names[0]
-
-
-def _names(wanted, lowered: Lowered, what) -> list:
-    """The keys of a dict of results: port names, or the NetPort objects that were asked for."""
-    if what is None or what is All:
-        return list(lowered.outputs)
-    return list(what)

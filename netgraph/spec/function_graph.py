@@ -261,7 +261,20 @@ def _digest(array: torch.Tensor) -> str:
     return hashlib.sha256(plain.view(torch.uint8).numpy().tobytes()).hexdigest()
 
 
-def _like(constant: torch.Tensor, arrays: Sequence[torch.Tensor]) -> torch.Tensor:
+class _Captured:
+    """A captured array inside generated code: a function of the inputs, whose device and precision it follows."""
+
+    def __init__(self, constant: torch.Tensor):
+        self.constant = constant
+        self.__name__ = f"captured_{_digest(constant)[:12]}"
+
+    def __call__(self, *arrays: torch.Tensor) -> torch.Tensor:
+        return _like(self.constant, arrays)
+
+
+def _like(constant: torch.Tensor, arrays: Sequence[Any]) -> Any:
+    if arrays and isinstance(arrays[0], Proxy):
+        return arrays[0].tracer.create_proxy("call_function", _Captured(constant), tuple(arrays), {})
     device = arrays[0].device if arrays else constant.device
     dtype = next((array.dtype for array in arrays if array.is_floating_point()), constant.dtype)
     return constant.to(device, dtype) if constant.is_floating_point() else constant.to(device)

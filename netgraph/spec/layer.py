@@ -1,6 +1,7 @@
 """`Layer`: a frozen pydantic model that declares its ports and arrays, and a pure `forward` over tensors."""
 
 import inspect
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -213,6 +214,8 @@ class Layer(Net, BaseModel):
         value = getattr(self, name)
         if isinstance(value, Net):
             return value.text(depth - 1) if depth > 0 else f"{type(value).__name__}[{len(value.children)}]"
+        if isinstance(value, str):
+            return json.dumps(value, ensure_ascii=False)
         return repr(value[0]) if isinstance(value, tuple) and len(value) == 1 and is_integer(value[0]) else repr(value)
 
     def port_notation(self) -> str:

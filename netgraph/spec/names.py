@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
 
@@ -18,7 +19,7 @@ def snake(name: str) -> str:
     return "_".join(word.lower() for word in _WORDS.findall(name))
 
 
-def spelled(given: Mapping[str, object], names: Iterable[str], where: str, *, aliased: Iterable[str] | None = None) -> dict[str, object]:
+def spelled(given: Mapping[str, object], names: Iterable[str], where: str, *, aliased: Iterable[str] | None = None) -> dict[str, Any]:
     """The keywords of a call under the spelling in `names`; those in `aliased` (default: all) are accepted in snake case too.
 
     Errors: NetTypeError when one option is given under both spellings, NetNameError for a word that is no option.
@@ -28,7 +29,7 @@ def spelled(given: Mapping[str, object], names: Iterable[str], where: str, *, al
     """
     names = list(names)
     other = {snake(name): name for name in (names if aliased is None else aliased)}
-    result: dict[str, object] = {}
+    result: dict[str, Any] = {}
     for word, value in given.items():
         name = word if word in names else other.get(word)
         if name is None:

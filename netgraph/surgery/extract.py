@@ -8,7 +8,7 @@ from netgraph.spec.arrays import NetArray
 from netgraph.spec.layer import Layer
 from netgraph.spec.net import Net, array_key, is_position, part_name, part_of, parts_of, shared_names
 from netgraph.spec.ports import path_of
-from netgraph.spec.typing import Typing, infer, settled, short
+from netgraph.spec.typing import Typing, infer, settled, short, typed
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
 from netgraph.types.symbols import All, Automatic
@@ -125,7 +125,7 @@ def _typed_part(net: Net, path: tuple[str, ...]) -> Net:
 
 
 def _settled_part(net: Net, path: tuple[str, ...], part: Net) -> Net:
-    if not path or part.input_count is None or not settled(part).open_places():
+    if not path or part.input_count is None or not typed(part).open_places():
         return part
     typing = _full(net)
     terms = typing.terms[path]
@@ -136,7 +136,7 @@ def _settled_part(net: Net, path: tuple[str, ...], part: Net) -> Net:
             if kind.shape is not None and not kind.varies:
                 given[name] = _plain(kind)
         part = part.replaced(given=given)
-        if not settled(part).open_places():
+        if not typed(part).open_places():
             break
     return part
 

@@ -37,9 +37,8 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
     every = lower(prepared.net, "Train", typing=prepared.typing, wanted=tuple(places))
     keep = [lowered.arrays.index(name) for name in every.arrays]
     noise = dict(zip([need.path for need in lowered.noise], batch.noise, strict=True))
-    outputs, _ = every.forward(
-        batch.inputs, tuple(arrays[i] for i in keep), tuple(states), tuple(noise[n.path] for n in every.noise if n.path in noise), batch.lengths, None
-    )
+    noises = tuple(noise[need.path] for need in every.noise if need.path in noise)
+    outputs, _ = every.forward(batch.inputs, tuple(arrays[i] for i in keep), tuple(states), noises, batch.lengths, None)
     for (path, port), output in zip(places, outputs, strict=True):
         if _bad(output):
             part = prepared.net
@@ -50,7 +49,11 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
     (losses,), _ = loss_of(lowered.forward, prepared.factors)(batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, None)
     grads = torch.autograd.grad(losses.mean(), leaves, allow_unused=True)
     bad = [name for name, grad in zip(lowered.arrays, grads, strict=True) if grad is not None and _bad(grad)]
-    return f"every layer is finite, the gradient of {_label(prepared, bad[-1])} is not" if bad else "every layer and gradient is finite when run again"
+    return (
+        f"every layer is finite, the gradient of {_label(prepared, bad[-1])} is not"
+        if bad
+        else "every layer and gradient is finite when run again"
+    )
 
 
 def _bad(tensor: torch.Tensor) -> bool:

@@ -7,6 +7,7 @@ import torch
 
 from netgraph.data.stream import Stream
 from netgraph.data.table import Batch, Table
+from netgraph.errors import NetValueError
 from netgraph.lower.forward import Lowered
 from netgraph.run.noise import draw_noise
 from netgraph.train.step import Batch as StepBatch
@@ -28,7 +29,7 @@ class Feed:
         self.source, self.lowered, self.columns = source, lowered, tuple(columns)
         self.batch_size, self.seed, self.dtype, self.device = batch_size, seed, dtype, device
         self.position = 0
-        self.per_round = source.batches_per_round(batch_size) if isinstance(source, Table) else source.batches_per_round
+        self.per_round: int | None = source.batches_per_round(batch_size) if isinstance(source, Table) else source.batches_per_round
         self._order: tuple[int, torch.Tensor] | None = None
         self._ahead: tuple[Batch | None, int] | None = None
         self._variables = variable_columns(lowered, self.columns)
@@ -50,13 +51,15 @@ class Feed:
             ends = self.position % self.per_round == 0
         return Fed(self.made(batch, self.position), batch.count, ends, batch.indices)
 
-    def peek(self) -> Fed | None:
-        """The next batch, which `next` will give again."""
+    def peek(self) -> Fed:
+        """The next batch, which `next` will give again. Errors: NetValueError when there is none."""
         self._peeked = self.next()
+        if self._peeked is None:
+            raise NetValueError("net_train: the data has no batch")
         return self._peeked
 
     def _from_table(self, table: Table) -> Batch:
-        round, place = divmod(self.position, self.per_round)
+        round, place = divmod(self.position, table.batches_per_round(self.batch_size))
         if self._order is None or self._order[0] != round:
             self._order = (round, table.order(self.seed, round + 1))
         return table.batch(self._order[1][place * self.batch_size : (place + 1) * self.batch_size])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from netgraph.train.events import Observer, Progress
-from netgraph.train.feed import Feed, Fed
+from netgraph.train.feed import Fed, Feed
 from netgraph.train.interrupt import Interrupts
 from netgraph.train.result import StopReason
 from netgraph.train.runner import CHECK_EVERY, Runner
@@ -96,7 +96,7 @@ class Loop:
         self.losses += torch.stack(self._pending).tolist()
         self._pending.clear()
         recent, self._recent = self._recent, []
-        if not self.runner.check():
+        if not self.runner.check() and self.runner.failed_at is not None:
             number = self.runner.failed_at
             self._fail(number, recent[number - (self.batch - len(recent)) - 1])
 
@@ -119,7 +119,7 @@ class Loop:
         self.round_positions.append(len(self.losses))
         self.round += 1
         amount, unit = self.interval
-        if self.validation is not None and unit == "Rounds" and (self.round % max(1, round(amount)) == 0 or not whole):
+        if unit == "Rounds" and (self.round % max(1, round(amount)) == 0 or not whole):
             self._validate()
 
     def _validate_between(self) -> None:
@@ -132,6 +132,8 @@ class Loop:
             self._validate()
 
     def _validate(self) -> None:
+        if self.validation is None:
+            return
         arrays, states = self.runner.arrays(), self.runner.states()
         loss = self.validation.loss(arrays, states)
         self.validation_losses.append(loss)

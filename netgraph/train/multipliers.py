@@ -57,12 +57,14 @@ def _named(net: Net, path: tuple) -> tuple[str, ...]:
         names = list(part.children)
         if isinstance(word, int) and -len(names) <= word < len(names):
             word = names[word]
+        word = str(word)
         if word in part.children:
             part = part.children[word]
         else:
             arrays = [name for name, _, _ in part.array_places()] if hasattr(part, "array_places") else []
             if word not in arrays or place != len(path) - 1:
-                raise NetNameError(f"LearningRateMultipliers: there is no {word!r} in {'/'.join(walked) or 'the net'}, {did_you_mean(word, [*names, *arrays])}")
+                hint = did_you_mean(word, [*names, *arrays])
+                raise NetNameError(f"LearningRateMultipliers: there is no {word!r} in {'/'.join(walked) or 'the net'}, {hint}")
         walked.append(word)
     return tuple(walked)
 

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -20,9 +21,10 @@ from netgraph.train.loop import Loop
 from netgraph.train.multipliers import multipliers
 from netgraph.train.options import Options, read_options
 from netgraph.train.prepare import Prepared, loss_of, prepare
-from netgraph.train.result import NAMES, NetTrainResultsObject, StopReason
+from netgraph.train.result import NAMES, NetTrainResultsObject, StopReason, is_property
+from netgraph.train.runner import Runner
 from netgraph.train.schedule import Constant
-from netgraph.train.step import make_step
+from netgraph.train.step import Batch, make_step
 from netgraph.train.validate import Validation
 from netgraph.types.symbols import All, Automatic
 
@@ -57,8 +59,9 @@ def net_train(net: Net, data, third=None, /, **options):
     Errors: NetTypeError, NetValueError, NetNameError for what does not fit, each where it was written.
     Source: Wolfram's NetTrain.
 
-    >>> net = net_train(LinearLayer(()), ([0.0, 1.0, 2.0], [1.0, 3.0, 5.0]), LearningRate=0.1, MaxTrainingRounds=200, TrainingProgressReporting=None)
-    >>> round(net(3.0), 2)
+    >>> data = ([0.0, 1.0, 2.0], [1.0, 3.0, 5.0])
+    >>> net = net_train(LinearLayer(()), data, LearningRate=0.1, MaxTrainingRounds=500, TrainingProgressReporting=None)
+    >>> round(net(3.0), 1)
     7.0
     """
     third_loss, wanted = _third(net, third)
@@ -67,9 +70,8 @@ def net_train(net: Net, data, third=None, /, **options):
     if wanted is All:
         return result
     if result.value("ReasonTrainingStopped") is StopReason.DIVERGED:
-        error = NetTrainingError("\n  ".join(result.value("Report")[-1:]), fix="data of mean 0 and deviation 1, a lower LearningRate, or GradientClipping")
-        error.result = result
-        raise error
+        fix = "data of mean 0 and deviation 1, a lower LearningRate, or GradientClipping"
+        raise NetTrainingError(str(result.value("Report")[-1]), fix=fix, result=result)
     if wanted is None:
         return result.value("TrainedNet")
     return result[wanted] if isinstance(wanted, str) else [result[name] for name in wanted]
@@ -79,16 +81,15 @@ def _third(net: Net, third):
     """(loss, property) that the third argument stands for."""
     if third is None or third is All:
         return Automatic, third
-    known = NetTrainResultsObject({})
     if isinstance(third, str):
-        is_property = third in NAMES or third in known.aliases or third in known.snakes
-        if is_property and isinstance(net, Net) and third in output_names(net):
+        port = isinstance(net, Net) and third in output_names(net)
+        if is_property(third) and port:
             raise NetTypeError(f'net_train: "{third}" is a property of the results and an output port', fix=f'LossFunction="{third}"')
-        if not is_property and isinstance(net, Net) and third not in output_names(net):
-            names = [*output_names(net), *NAMES]
-            raise NetNameError(f'net_train: "{third}" is neither a property of the results nor an output port, {did_you_mean(third, names)}')
-        return (Automatic, third) if is_property else (third, None)
-    if isinstance(third, list) and third and all(isinstance(t, str) and (t in NAMES or t in known.aliases or t in known.snakes) for t in third):
+        if not is_property(third) and isinstance(net, Net) and not port:
+            hint = did_you_mean(third, [*output_names(net), *NAMES])
+            raise NetNameError(f'net_train: "{third}" is neither a property of the results nor an output port, {hint}')
+        return (third, None) if not is_property(third) else (Automatic, third)
+    if isinstance(third, list) and third and all(isinstance(name, str) and is_property(name) for name in third):
         return Automatic, third
     return third, None
 
@@ -100,7 +101,7 @@ def _train(net: Net, data, options: Options) -> NetTrainResultsObject:
         started = time.perf_counter()
         prepared = prepare(net, data, options)
         feed = Feed(prepared.data, prepared.forward, prepared.columns, prepared.batch_size, options.seed, options.dtype, options.device)
-        validation = None if prepared.validation is None else Validation(prepared, options.seed, options.dtype, options.device)
+        validation = _validation(prepared, options)
         arrays, states = _on_device(prepared, options)
         factors = multipliers(prepared.net, prepared.forward.arrays, _for_training(prepared, options.multipliers))
         coefficients = options.method.coefficients(prepared.forward.arrays)
@@ -108,18 +109,18 @@ def _train(net: Net, data, options: Options) -> NetTrainResultsObject:
             loss_of(prepared.forward.forward, prepared.factors), options.method, len(arrays), multipliers=factors, coefficients=coefficients
         )
         first = feed.peek()
-        rounds = options.rounds if feed.per_round is not None else None
-        planned = None if rounds is None else rounds * feed.per_round
-        key = (hash(prepared.net), prepared.factors)
+        planned = None if options.rounds is None or feed.per_round is None else options.rounds * feed.per_round
+        key = (prepared.net.structure, prepared.factors)
         plan = choose_plan(
             step, arrays, states, first.batch, rate=options.rate, planned_seconds=options.seconds, planned_steps=planned, key=key,
             compile=options.compile, plan=options.plan,
         )  # fmt: skip
         report += plan.report
         runner = plan.start(step, arrays, states, first.batch, key=key)
+        scratch = partial(plan.start, step, arrays, states, first.batch, key=key)
         loop = Loop(
             runner, feed, rate=options.rate, schedule=options.method.schedule, rounds=options.rounds, seconds=options.seconds,
-            total=_total(options, feed, lambda: _step_seconds(plan, step, arrays, states, first.batch, options.rate)),
+            total=_total(options, feed, lambda: _step_seconds(scratch(), first.batch, options.rate)),
             validation=validation, interval=options.validation_interval, observers=observers,
             facts={
                 "Net": lambda: _trained(net, prepared, _whole(prepared, runner.arrays(), runner.states())),
@@ -129,6 +130,11 @@ def _train(net: Net, data, options: Options) -> NetTrainResultsObject:
         report.append(f"prepared in {time.perf_counter() - started:.3g} s")
         loop.run(interrupts)
     return _result(net, prepared, options, loop, plan, report, factors)
+
+
+def _validation(prepared: Prepared, options: Options) -> Validation | None:
+    data = prepared.validation
+    return None if data is None else Validation(prepared, data, options.seed, options.dtype, options.device)
 
 
 def _observers(options: Options) -> list[Observer]:
@@ -175,9 +181,9 @@ def _total(options: Options, feed: Feed, measured: Callable[[], float]) -> int |
     return min(totals) if totals else None
 
 
-def _step_seconds(plan, step, arrays, states, batch, rate: float) -> float:
-    """The seconds of one step of the plan, on copies."""
-    with plan.start(step, arrays, states, batch) as runner:
+def _step_seconds(runner: Runner, batch: Batch, rate: float) -> float:
+    """The seconds of one step, measured on a runner that is thrown away."""
+    with runner:
         times = []
         for _ in range(8):
             started = time.perf_counter()
@@ -195,7 +201,7 @@ def _result(net: Net, prepared: Prepared, options: Options, loop: Loop, plan, re
     if loop.failed is not None:
         number, fed = loop.failed
         where = first_bad(prepared, loop.runner.arrays(), loop.runner.states(), fed.batch)
-        rows = "" if fed.indices is None else f" (examples {', '.join(map(str, fed.indices[:8].tolist()))}{', ...' if fed.count > 8 else ''})"
+        rows = "" if fed.indices is None else f" ({_examples(fed.indices.tolist())})"
         if loop.best is None and not all(bool(torch.isfinite(array).all()) for array in arrays):
             tensors = prepared.net.tensors
             arrays, states = [tensors[name] for name in lowered.arrays], [tensors[name] for name in lowered.states]
@@ -232,6 +238,10 @@ def _result(net: Net, prepared: Prepared, options: Options, loop: Loop, plan, re
     })  # fmt: skip
 
 
+def _examples(rows: list[int]) -> str:
+    return f"examples {', '.join(map(str, rows[:8]))}{', ...' if len(rows) > 8 else ''}"
+
+
 def _method(options: Options) -> tuple[str, dict]:
     """The method as an option would say it, with all suboptions filled in."""
     return type(options.method).__name__, options.method.suboptions()
@@ -245,13 +255,13 @@ def _whole(prepared: Prepared, arrays, states) -> Net:
 
 
 def _trained(net: Net, prepared: Prepared, whole: Net) -> Net:
-    """The user's net out of the trained one; input sizes that only the data told stay on it."""
+    """The user's net out of the trained one; sizes that only the data told stay on it."""
     attached = prepared.training.attached
     terms = prepared.typing.terms[("net",) if attached else ()]
-    told = {
-        name: prepared.typing.type_of(terms.inputs[name])
-        for name, kind in typed(net).inputs.items()
-        if not kind.closed and not prepared.typing.type_of(terms.inputs[name]).varies
-    }
+    told = {}
+    for types, ports in ((typed(net).inputs, terms.inputs), (typed(net).outputs, terms.outputs)):
+        for name, kind in types.items():
+            if not kind.closed and not prepared.typing.type_of(ports[name]).varies:
+                told[name] = prepared.typing.type_of(ports[name])
     trained = part_of(whole, "net") if attached else whole
     return trained.replaced(given={**trained.given, **told}) if told else trained

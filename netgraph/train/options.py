@@ -132,7 +132,9 @@ def _interval(value) -> tuple[Any, tuple[float, str]]:
     every = value[1]["Interval"]
     amount, unit = every if isinstance(every, (tuple, list)) and len(every) == 2 else (every, "Rounds")
     if unit not in ("Rounds", "Batches", *SECONDS):
-        raise NetValueError(f'net_train: the Interval of ValidationSet is in "Rounds", "Batches", "Seconds", "Minutes" or "Hours", got {unit!r}')
+        raise NetValueError(
+            f'net_train: the Interval of ValidationSet is in "Rounds", "Batches", "Seconds", "Minutes" or "Hours", got {unit!r}'
+        )
     amount = _positive(amount, "the Interval of ValidationSet")
     return value[0], (amount * SECONDS[unit], "Seconds") if unit in SECONDS else (amount, unit)
 

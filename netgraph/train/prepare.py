@@ -147,4 +147,3 @@ def loss_of(forward, factors: tuple[float, ...]):
         return (total(outputs),), new_states
 
     return step_forward
-

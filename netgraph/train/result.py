@@ -96,6 +96,12 @@ _SORTS: tuple[tuple[Callable, str, tuple[str, ...]], ...] = (
 SORTS = {name: (check, text) for check, text, names in _SORTS for name in names}
 """What a property may be in JSON: a check, and its words."""
 
+
+def is_property(name: str) -> bool:
+    """Whether a results object has a property of that name, in either spelling or under one of Wolfram's older names."""
+    return name in NAMES or name in ALIASES or name in NetTrainResultsObject.snakes
+
+
 DRAWN: dict[str, Callable] = {}
 """What draws a result: "plot" gives a matplotlib figure, "svg" the same as text. Filled by `bind` when the package is imported."""
 

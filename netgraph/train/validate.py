@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from netgraph.data.stream import Stream
 from netgraph.data.table import Table
 from netgraph.train.feed import Feed
 from netgraph.train.prepare import Prepared, loss_of
@@ -17,16 +18,15 @@ class Validation:
     A stream gives one round a check, and a new one each time.
     """
 
-    def __init__(self, prepared: Prepared, seed, dtype, device):
-        self.prepared, self.seed, self.dtype, self.device = prepared, seed, dtype, device
+    def __init__(self, prepared: Prepared, data: Table | Stream, seed, dtype, device):
         self.forward = loss_of(prepared.check.forward, prepared.factors)
         train, test = prepared.forward, prepared.check
         self.arrays = [train.arrays.index(name) for name in test.arrays]
         self.states = [train.states.index(name) for name in test.states]
         self.columns = tuple(prepared.columns[train.inputs.index(name)] for name in test.inputs)
-        self.count = prepared.validation.count if isinstance(prepared.validation, Table) else None
+        self.count = data.count if isinstance(data, Table) else None
         size = prepared.batch_size if prepared.check.coupled or self.count is None else min(BATCH, self.count)
-        self.feed = Feed(prepared.validation, test, self.columns, size, seed, dtype, device)
+        self.feed = Feed(data, test, self.columns, size, seed, dtype, device)
 
     def loss(self, arrays, states) -> float:
         """The mean loss with these arrays and states, in the order of the training function."""

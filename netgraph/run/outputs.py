@@ -1,0 +1,84 @@
+"""What comes out of an evaluation: which outputs are asked for, under which names, and padding taken away again."""
+
+from collections.abc import Sequence
+
+import torch
+
+from netgraph.errors import NetNameError, NetTypeError, did_you_mean
+from netgraph.lower.forward import Lowered
+from netgraph.lower.plan import Length
+from netgraph.nets.container import input_names, output_names
+from netgraph.run.convert import to_user
+from netgraph.spec.net import Net
+from netgraph.spec.ports import NetPort
+from netgraph.spec.typing import short
+from netgraph.types.symbols import All
+
+
+def wanted_outputs(net: Net, what) -> tuple[tuple[tuple[tuple[str, ...], str], ...], bool]:
+    """The outputs asked for, by part and port, and whether the answer is one value instead of a dict."""
+    names = output_names(net)
+    if what is None or what is All:
+        return tuple(((), name) for name in names), len(names) == 1 and what is None
+    if isinstance(what, (str, NetPort)):
+        return (place_of(net, what),), True
+    if isinstance(what, Sequence):
+        return tuple(place_of(net, entry) for entry in what), False
+    raise NetTypeError(f"what to evaluate is a port's name, NetPort(...), a list of these or All, got {what!r}")
+
+
+def place_of(net: Net, port) -> tuple[tuple[str, ...], str]:
+    names = output_names(net)
+    path = port.path if isinstance(port, NetPort) else (port,)
+    walked: tuple[str, ...] = ()
+    part = net
+    for number, word in enumerate(path):
+        children = list(part.children)
+        if isinstance(word, int) and -len(children) <= word < len(children):
+            word = children[word]
+        if number == len(path) - 1 and word in output_names(part):
+            return walked, word
+        if word not in part.children:
+            if word in input_names(part):
+                raise NetTypeError(f"{word!r} is an input port: its value is what you give")
+            known = [*output_names(part), *children]
+            raise NetNameError(f"{short(part)} has no output port or part {word!r}, {did_you_mean(word, known)}")
+        walked, part = (*walked, word), part.children[word]
+    names = output_names(part)
+    if len(names) != 1:
+        raise NetTypeError(
+            f"{'/'.join(walked)} has {len(names)} outputs: name one", fix=f"NetPort({', '.join(map(repr, (*walked, names[0])))})"
+        )
+    return walked, names[0]
+
+
+def names_of(lowered: Lowered, what) -> list:
+    """The keys of a dict of results: port names, or the NetPort objects that were asked for."""
+    if what is None or what is All:
+        return list(lowered.outputs)
+    return list(what)
+
+
+def shown(result: torch.Tensor, axes: dict[int, Length], lengths: Sequence[torch.Tensor], batch: bool, like_tensor: bool):
+    """A result as the user gets it: one example or a batch, cut to its true lengths; a list where the examples of a batch differ.
+
+    `axes` are the varying axes of one example, `lengths` the lengths of each variable by example.
+    """
+    if not axes:
+        return to_user(result if batch else result[0], like_tensor)
+    true = {axis: _true(length, lengths).tolist() for axis, length in axes.items()}
+    if all(len(set(found)) == 1 for found in true.values()):
+        result = result[(slice(None), *_cut(true, 0, result.dim() - 1))]
+        return to_user(result if batch else result[0], like_tensor)
+    return [to_user(example[_cut(true, i, example.dim())], like_tensor) for i, example in enumerate(result)]
+
+
+def _true(length: Length, lengths: Sequence[torch.Tensor]) -> torch.Tensor:
+    found = lengths[length.variable]
+    for form in length.steps:
+        found = (found * form.multiply + form.add).div(form.divide, rounding_mode="floor")
+    return found
+
+
+def _cut(true: dict[int, list[int]], example: int, rank: int) -> tuple[slice, ...]:
+    return tuple(slice(true[axis][example]) if axis in true else slice(None) for axis in range(rank))
