@@ -2,7 +2,7 @@
 
 python tools/page_examples.py PAGE ...   writes the outputs anew where they differ; read the difference before you keep it
 
-The fences of a page share one namespace, which starts with `from netgraph import *`, numpy as np and torch. A fence with `>>>` is a
+The fences of a page share one namespace, which starts with `from netgraph import *`, numpy as np and torch. A fence with lines that start with `>>>` is a
 doctest (`...` in an output stands for anything, amounts of white space do not matter, an empty line before the next prompt is no output);
 one without is run as it stands.
 """
@@ -61,7 +61,7 @@ def run(path: Path, text: str) -> tuple[list[str], dict[int, tuple[doctest.Examp
     other: dict[int, tuple[doctest.Example, str]] = {}
     for fence in FENCE.finditer(text):
         body, line = fence[1], text[: fence.start(1)].count("\n")
-        if ">>>" not in body:
+        if not re.search("^>>>", body, re.MULTILINE):
             exec(compile("\n" * line + body, str(path), "exec"), known)
             continue
         test = parser.get_doctest(marked(body), {}, path.name, str(path), line)
