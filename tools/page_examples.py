@@ -2,9 +2,9 @@
 
 python tools/page_examples.py PAGE ...   writes the outputs anew where they differ; read the difference before you keep it
 
-The fences of a page share one namespace, which starts with `from netgraph import *`, numpy as np and torch. A fence with lines that start with `>>>` is a
-doctest (`...` in an output stands for anything, amounts of white space do not matter, an empty line before the next prompt is no output);
-one without is run as it stands.
+The fences of a page share one namespace, which starts with `from netgraph import *`, numpy as np and torch. A fence with lines that start
+with `>>>` is a doctest (`...` in an output stands for anything, amounts of white space do not matter, an empty line before the next prompt
+is no output); one without is run as it stands.
 """
 
 import contextlib

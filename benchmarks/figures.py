@@ -1,0 +1,111 @@
+"""`python -m benchmarks.figures [--write docs/benchmarks.md]`: what is not a training step, each figure against its alternative.
+
+evaluation   the spiral MLP on one dict, against the equivalent nn.Module on ready tensors; a net of one small layer likewise
+build        a chain of 1,000 layers, built and inferred; one of 10,000
+import       `import netgraph` after `import torch`, in processes of its own
+"""
+
+import argparse
+import itertools
+import pathlib
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+
+from benchmarks.rows import ROWS
+from netgraph import ContrastiveLossLayer, LinearLayer, NetChain, NetPairEmbeddingOperator, Ramp, Tanh, net_initialize, net_train
+
+IMPORT = "import time, torch; t = time.perf_counter(); import netgraph; print(time.perf_counter() - t)"
+
+
+def paired(first, second, calls: int, rounds: int = 15) -> tuple[float, float]:
+    """Seconds of a call of each, measured in turn; medians over the rounds."""
+    times = ([], [])
+    for _ in range(rounds):
+        for function, found in zip((first, second), times, strict=True):
+            started = time.perf_counter()
+            for _ in range(calls):
+                function()
+            found.append((time.perf_counter() - started) / calls)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def evaluation() -> list[tuple[str, str, str]]:
+    """Evaluating on one dict against the module on ready tensors."""
+    mlp = net_initialize(NetChain([200, Ramp, 100, Ramp, 20, Tanh, 1], Input=2))
+    small = net_initialize(NetChain([LinearLayer(3)], Input=2))
+    linear = torch.nn.Linear
+    sizes = (linear(2, 200), torch.nn.ReLU(), linear(200, 100), torch.nn.ReLU(), linear(100, 20), torch.nn.Tanh(), linear(20, 1))
+    rows = []
+    for name, net, module in (("spiral MLP", mlp, torch.nn.Sequential(*sizes).eval()), ("one small layer", small, linear(2, 3).eval())):
+        data, ready = {"Input": [0.3, 0.4]}, torch.tensor([[0.3, 0.4]])
+
+        def by_module(module=module, ready=ready):
+            with torch.inference_mode():
+                return module(ready)
+
+        ours, theirs = paired(lambda net=net, data=data: net(data), by_module, 500)
+        rows.append((f"evaluation, {name}, one dict", f"{ours * 1e6:.1f} us", f"{theirs * 1e6:.1f} us, nn.Module on a ready tensor"))
+    return rows
+
+
+def build() -> list[tuple[str, str, str]]:
+    """Building and inferring long chains."""
+    rows = []
+    for count in (1_000, 10_000):
+        times = []
+        for _ in range(5):
+            started = time.perf_counter()
+            NetChain([50, Ramp] * (count // 2), Input=3)
+            times.append(time.perf_counter() - started)
+        rows.append(
+            (
+                f"build, {count:,} layers",
+                f"{statistics.median(times):.3f} s",
+                "at most 0.5 s for 1,000" if count == 1_000 else "ten times that",
+            )
+        )
+    return rows
+
+
+def short_training(seconds: float = 5.0) -> list[tuple[str, str, str]]:
+    """Steps that a short time goal holds, with the plan chosen and with the uncompiled plans given; in turn, medians of three."""
+    row = ROWS["spiral"]
+    batches = itertools.cycle([dict(zip(("Input", "Target"), batch, strict=True)) for batch in row.batches()])
+    net = NetPairEmbeddingOperator(NetChain([200, Ramp, 100, Ramp, 20, Tanh, 1], Input=2))
+    options = {"LossFunction": ContrastiveLossLayer(), "BatchSize": row.size, "TrainingProgressReporting": None, "TimeGoal": seconds}
+    plans = {"chosen": None, "eager": "Eager", "traced": "Traced"}
+    found: dict[str, list[int]] = {name: [] for name in plans}
+    for _ in range(3):
+        for name, plan in plans.items():
+            found[name].append(net_train(net, lambda info: next(batches), "TotalBatches", Plan=plan, **options))
+    steps = {name: statistics.median(counts) for name, counts in found.items()}
+    given = ", ".join(f"{steps[name]:,.0f} with the plan {name} given" for name in ("eager", "traced"))
+    return [(f"steps of the spiral in a {seconds:g} s goal", f"{steps['chosen']:,.0f}", given)]
+
+
+def importing() -> list[tuple[str, str, str]]:
+    """Importing netgraph where torch is imported already."""
+    times = [float(subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True).stdout) for _ in range(9)]
+    return [("import, after torch", f"{statistics.median(times):.3f} s", "at most 0.15 s")]
+
+
+def main(arguments=None) -> None:
+    """Measure, print, and append to a file when asked."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.figures", description=__doc__.splitlines()[0])
+    parser.add_argument("--write", type=pathlib.Path, help="append the table to this Markdown file")
+    options = parser.parse_args(arguments)
+    rows = [*evaluation(), *build(), *importing(), *short_training()]
+    lines = ["| what | netgraph | against |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    print("\n".join(lines))
+    if options.write is not None:
+        text = options.write.read_text() if options.write.exists() else ""
+        with options.write.open("w") as file:
+            file.write(text.rstrip() + "\n\n## Other figures\n\n    python -m benchmarks.figures\n\n" + "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
