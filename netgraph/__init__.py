@@ -1,5 +1,11 @@
 """netgraph: declarative neural nets on PyTorch. Written by `make init`; see README.md for the guide."""
 
+import gc as _gc
+
+# what is imported stays, so looking for garbage meanwhile only costs (one pass over torch's objects: 0.07 s)
+_collecting = _gc.isenabled()
+_gc.disable()
+
 from netgraph import verbs as verbs
 from netgraph.errors import NetError, NetFileError, NetNameError, NetShapeError, NetTrainingError, NetTypeError, NetValueError
 from netgraph.formats.native import net_load, net_save
@@ -111,14 +117,13 @@ from netgraph.spec.symbols import (
 )
 from netgraph.surgery.extract import net_extract
 from netgraph.surgery.initialize import net_initialize
-from netgraph.train.choose import choose_plan, forget_plans
-from netgraph.train.foretell import compile_cost, has_convolutions, library_seconds, mark_of, record_compile
 from netgraph.train.net_train import net_train
-from netgraph.train.plan import Plan, parse_plan
 from netgraph.train.result import NetTrainResultsObject, StopReason
-from netgraph.train.runner import Runner, laid_out, signature
 from netgraph.types.kinds import Integer
 from netgraph.types.symbols import All, Automatic, Scaled
+
+if _collecting:
+    _gc.enable()
 
 NetExtract = net_extract
 NetInitialize = net_initialize
@@ -221,7 +226,6 @@ __all__ = [
     "Not",
     "Or",
     "Piecewise",
-    "Plan",
     "Plus",
     "PoolingLayer",
     "Positive",
@@ -230,7 +234,6 @@ __all__ = [
     "Ramp",
     "ReshapeLayer",
     "Round",
-    "Runner",
     "Scaled",
     "Sec",
     "Sech",
@@ -255,13 +258,6 @@ __all__ = [
     "Unitize",
     "Variance",
     "Which",
-    "choose_plan",
-    "compile_cost",
-    "forget_plans",
-    "has_convolutions",
-    "laid_out",
-    "library_seconds",
-    "mark_of",
     "net_extract",
     "net_from_json",
     "net_initialize",
@@ -270,7 +266,4 @@ __all__ = [
     "net_to_json",
     "net_to_torch",
     "net_train",
-    "parse_plan",
-    "record_compile",
-    "signature",
 ]

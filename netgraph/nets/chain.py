@@ -28,7 +28,9 @@ class NetChain(Container):
     PortType(real (1,))
     """
 
-    def __init__(self, layers, **options):
+    def __init__(self, layers, *more, **options):
+        if more:
+            raise NetTypeError("NetChain wants one list of layers, several arguments were given", fix="NetChain([layer1, layer2, ...])")
         multipliers = multipliers_of(options)
         if isinstance(layers, Mapping):
             parts = {check_name(name, "NetChain"): to_net(layer, name) for name, layer in layers.items()}

@@ -32,10 +32,11 @@ class NetGraph(Container):
 
     >>> net = NetGraph({"f": [4, Ramp, 4], "add": Plus}, ["Input -> f", (("f", NetPort("Input")), "add")])
     >>> net.inputs, net.outputs
-    (mappingproxy({'Input': PortType(real (4,))}), mappingproxy({'Output': PortType(real (4,))}))
+    ({'Input': PortType(real (4,))}, {'Output': PortType(real (4,))})
     """
 
-    def __init__(self, layers, edges=(), **options):
+    def __init__(self, layers, edges=None, **options):
+        edges = [] if edges is None else edges
         multipliers = multipliers_of(options)
         if isinstance(layers, Net) and not edges:
             parts, edges, types = _opened(layers)

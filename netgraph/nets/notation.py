@@ -1,5 +1,6 @@
 """The shorthands for layers: `200`, `Ramp`, `Plus`, `[...]`, a Python function."""
 
+import inspect
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -40,8 +41,17 @@ def to_net(value, where: str) -> Net:
     if isinstance(value, (list, tuple, Mapping)):
         return _CHAIN[0](value)
     if callable(value):
-        return ElementwiseLayer(value) if value.__code__.co_argcount == 1 else ThreadingLayer(value)
+        return ElementwiseLayer(value) if _arguments(value) == 1 else ThreadingLayer(value)
     raise NetTypeError(f"{where}: {value!r} is no layer; a net, a size, a symbol such as Ramp, a list of layers or a function is wanted")
+
+
+def _arguments(function: Callable) -> int:
+    """How many tensors a function takes; one where Python cannot tell (`torch.tanh`)."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    return sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters) or 1
 
 
 bind("to_net", to_net)

@@ -11,16 +11,18 @@ from netgraph.lower.plan import StateNeed
 from netgraph.nets.container import input_names
 from netgraph.run.convert import pad, tensor_of, to_user
 from netgraph.run.device import device_of
+from netgraph.run.gradient import gradient_places, gradients
 from netgraph.run.noise import draw_noise
 from netgraph.run.outputs import names_of, shown, wanted_outputs
 from netgraph.spec.layer import Layer
 from netgraph.spec.names import spelled
 from netgraph.spec.net import Net
+from netgraph.spec.ports import NetPortGradient
 from netgraph.spec.typing import Typing, infer, settled, short
 from netgraph.surgery.initialize import missing_arrays, open_error, seed_of
 from netgraph.types.port_type import PortType
 from netgraph.types.sizes import Varying
-from netgraph.types.symbols import Automatic
+from netgraph.types.symbols import All, Automatic
 
 OPTIONS = ("BatchSize", "NetEvaluationMode", "RandomSeeding", "TargetDevice", "WorkingPrecision")
 PRECISIONS = {"Real32": torch.float32, "Real64": torch.float64}
@@ -44,6 +46,7 @@ def evaluate(net: Net, data=None, what=None, **options):
     dtype = torch.float32 if precision is Automatic else PRECISIONS.get(precision)
     if dtype is None:
         raise NetValueError(f'WorkingPrecision is "Real32" or "Real64", got {precision!r}')
+    imposed, data = _imposed(data)
     net, values = _port_values(net, data)
     like_tensor = any(isinstance(value, torch.Tensor) for value in values.values())
     device = _device(given.get("TargetDevice", Automatic), values)
@@ -53,13 +56,17 @@ def evaluate(net: Net, data=None, what=None, **options):
     if missing:
         raise _uninitialised(net, missing)
     _check_ranges(typing, ready)
+    gradient = what if isinstance(what, NetPortGradient) else None
+    if imposed and gradient is None:
+        raise NetTypeError("an output gradient is imposed, but no NetPortGradient is asked for")
+    what = what if gradient is None else None
     wanted, single = wanted_outputs(net, what)
     lowered = lower(net, mode, typing=typing, wanted=wanted)
     tensors = _batched(lowered, ready, batch, device)
     count = tensors[0].shape[0] if tensors else 1
     lengths = tuple(length.to(device) for length in _lengths(lowered, lengths, tensors, count))
     size = given.get("BatchSize", Automatic)
-    size = count if lowered.coupled or mode == "Train" else LARGEST if size is Automatic else size
+    size = count if lowered.coupled or mode == "Train" or gradient is not None else LARGEST if size is Automatic else size
     arrays, running = device_arrays(net, lowered, device, dtype)
     if what is None and not options and Ready.fits(net, lowered):
         net._cache.setdefault("ready", Ready(net, lowered))
@@ -74,6 +81,12 @@ def evaluate(net: Net, data=None, what=None, **options):
         states = (*running, *(torch.zeros(_shape(lowered, need, inputs, rows), dtype=dtype, device=device) for need in lowered.recurrent))
         noise = () if not lowered.noise else _noise(lowered, inputs, seed, start, dtype, device)
         valid = torch.ones(rows, dtype=torch.bool, device=device) if lowered.coupled else None
+        if gradient is not None:
+            places = gradient_places(net, lowered, gradient)
+            given_gradients = {name: _output_gradient(lowered, name, value, batch, dtype, device) for name, value in imposed.items()}
+            found = gradients(lowered, places, inputs, arrays, states, noise, lasting, valid, given_gradients)
+            told = [to_user(g if batch or name not in lowered.inputs else g[0], like_tensor) for name, g in zip(places, found, strict=True)]
+            return dict(zip(places, told, strict=True)) if gradient.path == (All,) else told[0]
         with torch.set_grad_enabled(like_tensor and torch.is_grad_enabled()):
             outputs = lowered.forward(inputs, arrays, states, noise, lasting, valid)[0]
         for pieces, output in zip(results, outputs, strict=True):
@@ -82,6 +95,21 @@ def evaluate(net: Net, data=None, what=None, **options):
     whole = [_own(pieces[0] if len(pieces) == 1 else torch.cat(pieces), owned) for pieces in results]
     values = [shown(result, cut, lengths, batch, like_tensor) for result, cut in zip(whole, axes, strict=True)]
     return values[0] if single else dict(zip(names_of(lowered, what), values, strict=True))
+
+
+def _imposed(data) -> tuple[dict[str, Any], Any]:
+    """The output gradients among the data, by port, and the rest of the data."""
+    if not isinstance(data, Mapping):
+        return {}, data
+    gradients_given = {str(key.path[0]): value for key, value in data.items() if isinstance(key, NetPortGradient)}
+    return gradients_given, {key: value for key, value in data.items() if not isinstance(key, NetPortGradient)} if gradients_given else data
+
+
+def _output_gradient(lowered: Lowered, name: str, value, batch: bool, dtype, device) -> torch.Tensor:
+    if name not in lowered.outputs:
+        raise NetNameError(f"NetPortGradient: there is no output port {name!r}, {did_you_mean(name, list(lowered.outputs))}")
+    tensor = tensor_of(value, None, f'NetPortGradient("{name}")', dtype=dtype).to(device)
+    return tensor if batch else tensor.unsqueeze(0)
 
 
 def _own(result: torch.Tensor, owned: set[int]) -> torch.Tensor:

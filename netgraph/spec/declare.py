@@ -54,6 +54,10 @@ class Declaration:
         if not self.name:
             self.name = name
 
+    def __get__(self, layer, owner=None):
+        """On the class the declaration, on a layer what stands there: its array, or the type of its port."""
+        return self if layer is None else layer[self.name]
+
 
 class InputPort(Declaration):
     """An input port of the given kind and shape. `meaning` is its line in the documentation."""

@@ -185,7 +185,7 @@ class Layer(Net, BaseModel):
 
     def __getattr__(self, name: str):
         full = type(self).schema_of().aliases.get(name) if not name.startswith("_") else None
-        if full is not None and full in type(self).model_fields:
+        if full is not None and full != name:
             return getattr(self, full)
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 

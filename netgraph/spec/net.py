@@ -238,12 +238,12 @@ class Net:
     @property
     def inputs(self) -> Mapping[str, PortType]:
         """The input ports and their types, as far as they are known."""
-        return VERBS["typed"](self).inputs
+        return dict(VERBS["typed"](self).inputs)
 
     @property
     def outputs(self) -> Mapping[str, PortType]:
         """The output ports and their types, as far as they are known."""
-        return VERBS["typed"](self).outputs
+        return dict(VERBS["typed"](self).outputs)
 
     def _repr_html_(self) -> str:
         return VERBS["html"](self)

@@ -129,6 +129,13 @@ def _settled_part(net: Net, path: tuple[str, ...], part: Net) -> Net:
         return part
     typing = _full(net)
     terms = typing.terms[path]
+    alone = settled(part)
+    ports = [
+        *zip(alone.inputs.values(), terms.inputs.values(), strict=True),
+        *zip(alone.outputs.values(), terms.outputs.values(), strict=True),
+    ]
+    if not alone.open_places() and all(kind.shape == typing.type_of(term).shape for kind, term in ports):
+        return part
     given = dict(part.given)
     for ports in (terms.inputs, terms.outputs):
         for name, term in ports.items():

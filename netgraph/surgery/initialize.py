@@ -42,7 +42,7 @@ def net_initialize(net: Net, which=None, /, **options) -> Net:
     return initialized(net, infer(net, full=True, close=True), method, seed_of(options.get("RandomSeeding", SEED)), anew=which is All)
 
 
-def initialized(net: Net, typing: Typing, method: Initialization, seed, *, anew: bool = False) -> Net:
+def initialized(net: Net, typing: Typing, method: Initialization, seed, *, anew: bool = False, inside: str = "") -> Net:
     """`net` with its missing arrays (with `anew`: all) drawn for the given types."""
     arrays: dict[str, torch.Tensor] = {} if anew else dict(net.tensors)
     for path, _, name, declared, setting in array_slots(net):
@@ -52,7 +52,7 @@ def initialized(net: Net, typing: Typing, method: Initialization, seed, *, anew:
         shape = typing.store.known(typing.terms[path].arrays[name])
         if shape is None or any(isinstance(size, Varying) for size in shape):
             raise open_error(net, typing, "net_initialize cannot draw arrays")
-        arrays[key] = declared.initial.draw(shape, method, generator(seed, key))
+        arrays[key] = declared.initial.draw(shape, method, generator(seed, key.removeprefix(inside)))
     return net.replaced(arrays=arrays)
 
 

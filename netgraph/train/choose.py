@@ -28,8 +28,6 @@ from netgraph.train.runner import Runner, laid_out, laid_out_batch, signature
 from netgraph.train.step import Batch, Step
 from netgraph.train.trace import flat_batch
 
-__all__ = ["choose_plan", "forget_plans"]
-
 SHARE = 0.05
 BETTER = 0.97
 REST_AFTER_COMPILING = 0.3

@@ -49,11 +49,11 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
     (losses,), _ = loss_of(lowered.forward, prepared.factors)(batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, None)
     grads = torch.autograd.grad(losses.mean(), leaves, allow_unused=True)
     bad = [name for name, grad in zip(lowered.arrays, grads, strict=True) if grad is not None and _bad(grad)]
-    return (
-        f"every layer is finite, the gradient of {_label(prepared, bad[-1])} is not"
-        if bad
-        else "every layer and gradient is finite when run again"
-    )
+    if not bool(torch.isfinite(losses.mean())):
+        return "the losses of the examples are finite, their mean is not: they are too large to be added up"
+    if bad:
+        return f"every layer is finite, the gradient of {_label(prepared, bad[-1])} is not"
+    return "every layer and gradient is finite when run again"
 
 
 def _bad(tensor: torch.Tensor) -> bool:

@@ -9,8 +9,6 @@ import torch
 
 from netgraph.train.trace import heavy_names
 
-__all__ = ["compile_cost", "has_convolutions", "library_seconds", "mark_of", "record_compile"]
-
 # seconds: imports and set-up, each operation of the step, each trained array's update; and the compiler's headers, once a machine
 _FIXED, _NODE, _ARRAY, _HEADERS = 1.0, 0.025, 0.1, 12.0
 

@@ -21,8 +21,6 @@ from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_m
 from netgraph.train.runner import Runner, laid_out, laid_out_batch, signature
 from netgraph.train.step import Batch, Step
 
-__all__ = ["Plan", "parse_plan"]
-
 EXECUTIONS = ("reference", "eager", "traced", "compiled")
 LAYOUTS = ("contiguous", "channels-last")
 

@@ -54,10 +54,11 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     columns = _columns(training, observed)
     types = {port: observed[name] for name, port in columns.items()}
     whole = training.net
+    _check_targets(net, training, observed)
     typing = infer(whole, data=_shapes(types), full=True, close=True)
     if not typing.closed:
         raise open_error(whole, typing, f"{short(net)} cannot be trained")
-    whole = initialized(whole, typing, Initialization(), options.seed)
+    whole = initialized(whole, typing, Initialization(), options.seed, inside="net/" if training.attached else "")
     if options.batch_size is None and any(kind.varies for kind in typing.inputs.values()):
         batch_size = VARYING_BATCH
     wanted = tuple(((), name) for name, _ in training.losses)
@@ -88,6 +89,18 @@ def _check_inputs(net: Net, observed: Mapping[str, PortType]) -> None:
     infer(net, data=_shapes(known))
 
 
+def _check_targets(net: Net, training: Training, observed: Mapping[str, PortType]) -> None:
+    """Raise the NetShapeError of numbers as targets for an output that is a vector of one, the commonest slip, with its fix."""
+    target = next((observed[name] for name, port in training.names.items() if port == "Target" and name in observed), None)
+    if len(output_names(net)) != 1 or target is None or target.shape != ():
+        return
+    name, output = next(iter(settled(net).outputs.items()))
+    loss = training.net.children.get("loss")
+    if output.shape == (1,) and loss is not None and settled(loss).inputs.get("Target", output).shape is None:
+        fix = "LinearLayer(()) as the last layer, or targets of shape (1,)"
+        raise NetShapeError(f"net_train: the targets are numbers, {name} is {output}", fix=fix)
+
+
 def _columns(training: Training, observed: Mapping[str, PortType]) -> dict[str, str]:
     """The data's columns with the input port each one feeds. Errors: NetNameError for one too many, NetTypeError for one too few."""
     fed: dict[str, str] = {}
@@ -103,8 +116,8 @@ def _columns(training: Training, observed: Mapping[str, PortType]) -> dict[str, 
     for port in input_names(training.net):
         if port not in fed.values():
             names = [name for name, known in training.names.items() if known == port]
-            shown = " or ".join(f'"{name}"' for name in names)
-            raise NetTypeError(f"net_train: the data has no column {shown}", origins=[(", ".join(map(repr, fed)), "the data's columns")])
+            wanted, have = " or ".join(f'"{name}"' for name in names), ", ".join(f'"{name}"' for name in fed)
+            raise NetTypeError(f"net_train: the data has no column {wanted}, only {have}")
     return fed
 
 

@@ -19,8 +19,6 @@ from netgraph.train.inplace import update_
 from netgraph.train.step import Batch, Step
 from netgraph.train.trace import flat_batch, scalars
 
-__all__ = ["Runner", "laid_out", "signature"]
-
 CHECK_EVERY = 50
 
 

@@ -262,10 +262,10 @@ class Store:
         self.places.append(where)
         self.errors.append(error)
 
-    def conflict(self, where: object, text: str, nodes: Sequence[Node] = ()):
-        """Keep one contradiction, with where each of its values came from."""
+    def conflict(self, where: object, text: str, nodes: Sequence[Node] = (), fix: str | None = None):
+        """Keep one contradiction, with where each of its values came from, and what to write instead when it is sure."""
         origins = [(self.show(node), str(find(node).why)) for node in nodes if find(node).why]
-        self.fault(where, NetShapeError(f"{where}: {text}", origins=origins))
+        self.fault(where, NetShapeError(f"{where}: {text}", origins=origins, fix=fix))
 
     def settle(self, node: Node, value, why: object, where: object, axis: str = "the size") -> bool:
         """Give a size a value, or check it against the one it has."""
@@ -348,7 +348,8 @@ class Store:
             values = [find(axis).value for axis in axes]
             open_axes = [axis for axis, value in zip(axes, values, strict=True) if value is None]
             if any(isinstance(value, Varying) for value in values):
-                self.conflict(where, f"cannot merge a varying axis of {self.show(run)} into one of fixed size", (run,))
+                text = f"cannot merge a varying axis of {self.show(run)} into one of fixed size"
+                self.conflict(where, text, (run,), fix="NetMapOperator(layer), to apply the layer to each element")
                 return True
             count = 1
             for value in values:

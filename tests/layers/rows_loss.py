@@ -102,7 +102,7 @@ ROWS = [
                 lambda: CrossEntropyLossLayer("Index", Target="Boolean"),
                 "Target: boolean values on one side and integer values on the other\n"
                 '  boolean: CrossEntropyLossLayer was given Target="Boolean"\n'
-                "  integer: CrossEntropyLossLayer('Index', Target=\"Boolean\")",
+                "  integer: CrossEntropyLossLayer(\"Index\", Target=\"Boolean\")",
             ),
             (
                 lambda: CrossEntropyLossLayer("Index", Input=3, Target=Integer(4)),

@@ -104,7 +104,8 @@ ROWS = [
             (
                 lambda: FlattenLayer(Input=("Varying", 3)),
                 "FlattenLayer: cannot merge a varying axis of (Varying, 3) into one of fixed size\n"
-                '  (Varying, 3): FlattenLayer was given Input=("Varying", 3)',
+                '  (Varying, 3): FlattenLayer was given Input=("Varying", 3)\n'
+                "  try: NetMapOperator(layer), to apply the layer to each element",
             ),
             (
                 lambda: FlattenLayer(Input=(2, Automatic), Output=5),
@@ -168,7 +169,8 @@ ROWS = [
             (
                 lambda: ReshapeLayer((6,), Input=("Varying", 2)),
                 "ReshapeLayer: cannot merge a varying axis of (Varying, 2) into one of fixed size\n"
-                '  (Varying, 2): ReshapeLayer was given Input=("Varying", 2)',
+                '  (Varying, 2): ReshapeLayer was given Input=("Varying", 2)\n'
+                "  try: NetMapOperator(layer), to apply the layer to each element",
             ),
             (lambda: ReshapeLayer((0,)), 'ReshapeLayer: Dimensions wants a tuple of sizes, "Inherited", Automatic and All, got (0,)'),
             (

@@ -22,7 +22,7 @@ def test_examples_run(made):
 def test_an_operator_and_its_inside():
     net = NetPairEmbeddingOperator(NetChain([20, "Tanh", 1], Input=2), DistanceFunction="CosineDistance")
     assert summary(net) == (
-        "NetPairEmbeddingOperator(DistanceFunction='CosineDistance')\n"
+        'NetPairEmbeddingOperator(DistanceFunction="CosineDistance")\n'
         "81 elements in 4 arrays, not initialised\n"
         "in   Input   (2, 2)\n"
         "out  Output  real\n"

@@ -191,7 +191,7 @@ REPRS = [
     "CatenateLayer(1)",
     "ConvolutionLayer(20, (5, 5), Stride=2)",
     'NetMapOperator(LinearLayer(3), Input=("Varying", 2))',
-    "NetPairEmbeddingOperator(NetChain([LinearLayer(3)]), DistanceFunction='CosineDistance', Input=2)",
+    'NetPairEmbeddingOperator(NetChain([LinearLayer(3)]), DistanceFunction="CosineDistance", Input=2)',
 ]
 
 

@@ -28,7 +28,9 @@ def test_without_input_it_stays_open_and_says_so():
         "net_initialize cannot draw arrays: sizes are open: 0/Input is real (...), 0/Weights is (2, ?), Input is real (...)\n"
         "  try: give the net Input=<shape>"
     )
-    assert message(lambda: net([1, 2])).splitlines()[-1] == "  try: net_initialize(net), or train it with net_train"
+    assert (
+        message(lambda: net([1, 2])).splitlines()[-1] == "  try: net_initialize of the net with Input=<shape>, or train it with net_train"
+    )
 
 
 def test_a_size_follows_from_what_consumes_it():

@@ -162,7 +162,8 @@ def test_a_product_gives_its_last_unknown():
     store.solve()
     assert messages(store) == [
         "there: 30 elements do not divide into (4, ?)\n  30: weights\n  (4, ?): run",
-        "anywhere: cannot merge a varying axis of (Varying, 3) into one of fixed size\n  (Varying, 3): run",
+        "anywhere: cannot merge a varying axis of (Varying, 3) into one of fixed size\n  (Varying, 3): run\n"
+        "  try: NetMapOperator(layer), to apply the layer to each element",
     ]
 
 
