@@ -30,6 +30,7 @@ from netgraph.train.trace import flat_batch
 
 SHARE = 0.05
 BETTER = 0.97
+CROWDED = 0.8
 REST_AFTER_COMPILING = 0.3
 LEAST_SAVING = 5.0
 SECONDS_A_FAULT = 1e-6
@@ -90,7 +91,7 @@ class _Choice:
             return self._ready(Plan("eager"), started, "not measured: the candidates are for training on the CPU")
         plan = Plan("eager", layout="channels-last" if self._images() else "contiguous")
         base = self._runner(plan)
-        first = self._first(base)
+        plan, base, first = self._uncrowded(plan, base, self._first(base))
         planned = min(s for s in (seconds, None if steps is None else steps * first, 1e9) if s is not None)
         budget = SHARE * planned
         if budget < 4 * first:
@@ -102,6 +103,21 @@ class _Choice:
         if compile is False or (compile is None and not self._compiling_pays(plan, first, planned)):
             return self._ready(plan, started)
         return self._compiled(plan, first, started)
+
+    def _uncrowded(self, plan: Plan, base: Runner, first: float) -> tuple[Plan, Runner, float]:
+        """The plan on one thread where several get in each other's way: beside other work on the cores, every operation waits for a core.
+
+        Measured: two threads beside one busy process 100 to 230 ms a step of the spiral, one thread 3 ms.
+        """
+        if torch.get_num_threads() < 2:
+            return plan, base, first
+        single = replace(plan, threads=1)
+        runner = self._runner(single)
+        one = self._first(runner)
+        if one > CROWDED * first:
+            return plan, base, first
+        self.report.append(f"one thread: {one * 1e3:.3g} ms a step against {first * 1e3:.3g}, other work keeps the cores busy")
+        return single, runner, one
 
     def _first(self, base: Runner) -> float:
         """Seconds of a step, about: the best of a few, since the first ones also load code and wake threads."""
@@ -158,7 +174,7 @@ class _Choice:
         self.report.append("measured: " + ", ".join(f"{_words(c)} {middle[c] * 1e3:.3g} ms" for c in runners))
         self.faults = statistics.median(faults[best])
         found = self._thresholds(best, middle[best])
-        if middle[best] < 0.001 and torch.get_num_threads() > 1 and time.perf_counter() < deadline:
+        if plan.threads is None and middle[best] < 0.001 and torch.get_num_threads() > 1 and time.perf_counter() < deadline:
             found = self._one_thread(found, runners[best], middle[best])
         return found, middle[best]
 

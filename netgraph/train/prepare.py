@@ -13,10 +13,12 @@ from netgraph.errors import NetNameError, NetShapeError, NetTypeError, did_you_m
 from netgraph.losses.attach import Training, attach
 from netgraph.lower.forward import Lowered, lower
 from netgraph.nets.container import input_names, output_names
+from netgraph.run.lengths import refuse_short
 from netgraph.spec.initial import Initialization
 from netgraph.spec.net import Net
 from netgraph.spec.typing import Typing, infer, settled, short
 from netgraph.surgery.initialize import initialized, open_error
+from netgraph.train.feed import variable_columns
 from netgraph.train.options import Options
 from netgraph.types.port_type import PortType
 from netgraph.types.symbols import Scaled
@@ -67,6 +69,10 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     order = tuple(next(name for name, port in columns.items() if port == wanted_port) for wanted_port in forward.inputs)
     table = _bound(source, by_column, batch_size, options)
     checked = None if held is None else _bound(held, by_column, batch_size, options)
+    for part in (table, checked):
+        if isinstance(part, Table):
+            lengths = [part.lengths[name][place] for name, place, _ in variable_columns(forward, order)]
+            refuse_short(forward, lengths, order, "net_train: ", int(training.attached))
     count = table.count if isinstance(table, Table) else None
     if count is not None:
         batch_size = min(batch_size, count)

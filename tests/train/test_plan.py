@@ -157,12 +157,21 @@ def choose(net, **options):
 def test_choosing_measures_and_reports(net):
     arrays, states = nets.arrays_of(net)
     before = [a.clone() for a in (*arrays, *states)]
-    chosen = choose(net, planned_seconds=8, compile=False)
+    chosen = choose(net, planned_seconds=80, compile=False)
     assert chosen.execution in ("eager", "traced")
-    assert chosen.report[0].startswith("measured: ")
+    assert sum(line.startswith("measured: ") for line in chosen.report) == 1
     assert chosen.shapes[0][0][0] == 10
     assert chosen.compiling_seconds == 0
     assert all(torch.equal(a, b) for a, b in zip((*arrays, *states), before, strict=True))
+
+
+@pytest.mark.parametrize(("single", "threads"), [(0.003, 1), (0.009, None)])
+def test_one_thread_is_taken_where_several_get_in_each_others_way(monkeypatch, single, threads):
+    monkeypatch.setattr("netgraph.train.choose._Choice._first", lambda self, runner: single if runner.plan.threads == 1 else 0.01)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    chosen = choose(nets.PAIRS, planned_steps=3)
+    assert chosen.threads == threads
+    assert any(line == "one thread: 3 ms a step against 10, other work keeps the cores busy" for line in chosen.report) is (threads == 1)
 
 
 def test_short_runs_are_not_measured():
