@@ -12,16 +12,36 @@ from netgraph.formats.native import net_load, net_save
 from netgraph.formats.structure import net_from_json, net_to_json
 from netgraph.layers.arrays import TotalLayer
 from netgraph.layers.basic import LinearLayer, SoftmaxLayer
+from netgraph.layers.constants import NetArrayLayer, ParametricRampLayer
 from netgraph.layers.convolution import ConvolutionLayer, PoolingLayer
 from netgraph.layers.elementwise import ElementwiseLayer, ThreadingLayer
+from netgraph.layers.function import FunctionLayer
 from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanAbsoluteLossLayer, MeanSquaredLossLayer
+from netgraph.layers.normalization import InstanceNormalizationLayer, LocalResponseNormalizationLayer, NormalizationLayer
+from netgraph.layers.part import ExtractLayer, PartLayer
+from netgraph.layers.placeholder import PlaceholderLayer
+from netgraph.layers.rearrange import AppendLayer, PaddingLayer, PrependLayer, ReplicateLayer, TransposeLayer
+from netgraph.layers.reduce import AggregationLayer, DotLayer, OrderingLayer, SummationLayer
+from netgraph.layers.resampling import DeconvolutionLayer, ImageAugmentationLayer, ResizeLayer, SpatialTransformationLayer
+from netgraph.layers.sequence import (
+    EmbeddingLayer,
+    SequenceIndicesLayer,
+    SequenceLastLayer,
+    SequenceMostLayer,
+    SequenceRestLayer,
+    SequenceReverseLayer,
+    UnitVectorLayer,
+)
 from netgraph.layers.structure import CatenateLayer, FlattenLayer, ReshapeLayer
 from netgraph.layers.training import BatchNormalizationLayer, DropoutLayer
 from netgraph.lower.module import net_to_torch
 from netgraph.nets.chain import NetChain
 from netgraph.nets.graph import NetGraph
 from netgraph.nets.map import NetMapOperator
+from netgraph.nets.map_thread import NetMapThreadOperator
+from netgraph.nets.nest import NetNestOperator
 from netgraph.nets.pair import NetPairEmbeddingOperator
+from netgraph.nets.retired import ConstantArrayLayer, ConstantPlusLayer, ConstantTimesLayer, DotPlusLayer
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.ports import NetPort, NetPortGradient
 from netgraph.spec.symbols import (
@@ -131,8 +151,10 @@ NetTrain = net_train
 
 __all__ = [
     "Abs",
+    "AggregationLayer",
     "All",
     "And",
+    "AppendLayer",
     "ArcCos",
     "ArcCosh",
     "ArcCot",
@@ -151,6 +173,9 @@ __all__ = [
     "Ceiling",
     "Chop",
     "Clip",
+    "ConstantArrayLayer",
+    "ConstantPlusLayer",
+    "ConstantTimesLayer",
     "ContrastiveLossLayer",
     "ConvolutionLayer",
     "Cos",
@@ -162,23 +187,31 @@ __all__ = [
     "Csc",
     "Csch",
     "CubeRoot",
+    "DeconvolutionLayer",
     "Divide",
+    "DotLayer",
+    "DotPlusLayer",
     "DropoutLayer",
     "ElementwiseLayer",
+    "EmbeddingLayer",
     "Equal",
     "Erf",
     "Erfc",
     "EuclideanDistance",
     "Exp",
+    "ExtractLayer",
     "FlattenLayer",
     "Floor",
     "FractionalPart",
+    "FunctionLayer",
     "Gamma",
     "Greater",
     "GreaterEqual",
     "Gudermannian",
     "Haversine",
     "If",
+    "ImageAugmentationLayer",
+    "InstanceNormalizationLayer",
     "Integer",
     "IntegerPart",
     "InterquartileRange",
@@ -190,6 +223,7 @@ __all__ = [
     "Less",
     "LessEqual",
     "LinearLayer",
+    "LocalResponseNormalizationLayer",
     "Log",
     "LogGamma",
     "LogisticSigmoid",
@@ -204,6 +238,7 @@ __all__ = [
     "Mod",
     "Negative",
     "NetArray",
+    "NetArrayLayer",
     "NetChain",
     "NetError",
     "NetExtract",
@@ -211,7 +246,9 @@ __all__ = [
     "NetGraph",
     "NetInitialize",
     "NetMapOperator",
+    "NetMapThreadOperator",
     "NetNameError",
+    "NetNestOperator",
     "NetPairEmbeddingOperator",
     "NetPort",
     "NetPortGradient",
@@ -223,29 +260,45 @@ __all__ = [
     "NetValueError",
     "NonNegative",
     "NonPositive",
+    "NormalizationLayer",
     "Not",
     "Or",
+    "OrderingLayer",
+    "PaddingLayer",
+    "ParametricRampLayer",
+    "PartLayer",
     "Piecewise",
+    "PlaceholderLayer",
     "Plus",
     "PoolingLayer",
     "Positive",
     "PossibleZeroQ",
     "Power",
+    "PrependLayer",
     "Ramp",
+    "ReplicateLayer",
     "ReshapeLayer",
+    "ResizeLayer",
     "Round",
     "Scaled",
     "Sec",
     "Sech",
+    "SequenceIndicesLayer",
+    "SequenceLastLayer",
+    "SequenceMostLayer",
+    "SequenceRestLayer",
+    "SequenceReverseLayer",
     "Sign",
     "Sin",
     "Sinh",
     "SoftmaxLayer",
+    "SpatialTransformationLayer",
     "Sqrt",
     "SquaredEuclideanDistance",
     "StandardDeviation",
     "StopReason",
     "Subtract",
+    "SummationLayer",
     "Surd",
     "Tan",
     "Tanh",
@@ -254,7 +307,9 @@ __all__ = [
     "Times",
     "Total",
     "TotalLayer",
+    "TransposeLayer",
     "Unequal",
+    "UnitVectorLayer",
     "Unitize",
     "Variance",
     "Which",

@@ -55,6 +55,8 @@ def table(cls: type) -> list[str]:
     rows += [(f'"{name}"', "output", port.text, port.meaning) for name, port in schema.outputs.items()]
     kinds = {True: "state", False: "array"}
     rows += [(f'"{name}"', kinds[type(array).__name__ == "State"], array.text, array.meaning) for name, array in schema.arrays.items()]
+    if not rows:  # the ports follow from the parameters
+        return []
     lines = ["| | | shape | |", "|---|---|---|---|"]
     return [
         *lines,

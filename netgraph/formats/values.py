@@ -5,6 +5,7 @@
     {"$list": [...]}, {"$dict": [[k, v], ...]}
     {"$word": "Automatic"}, {"$word": "All"}
     {"$span": [start, stop, step]}      a slice
+    {"$scaled": 0.5}                    Scaled(0.5)
     {"$symbol": "Ramp"}
     {"$port": [...]}                    a NetPort
     {"$function": {...}}                a traced function; its captured arrays lie beside it, or in it as "$values"
@@ -23,7 +24,7 @@ from netgraph.spec.function_graph import FunctionGraph
 from netgraph.spec.ports import NetPort
 from netgraph.spec.symbols import Symbol, symbol
 from netgraph.spec.trace import OpaqueFunction
-from netgraph.types.symbols import All, Automatic
+from netgraph.types.symbols import All, Automatic, Scaled
 
 _WORDS = {"Automatic": Automatic, "All": All}
 _DEPTH = 16
@@ -64,6 +65,8 @@ def _encode(value: Any, where: str, keep: Keep | None, depth: int) -> Any:
         return {"$word": repr(value)}
     if isinstance(value, slice):
         return {"$span": [_encode(part, where, keep, depth + 1) for part in (value.start, value.stop, value.step)]}
+    if isinstance(value, Scaled):
+        return {"$scaled": value.factor}
     if isinstance(value, NetPort) and type(value) is NetPort:
         return {"$port": [_encode(part, where, keep, depth + 1) for part in value.path]}
     if isinstance(value, Symbol):
@@ -116,6 +119,8 @@ def _decode(data: Any, take: Take | None, depth: int) -> Any:
     if isinstance(data, dict) and len(data) == 1:
         if tag == "$word" and isinstance(value, str) and value in _WORDS:
             return _WORDS[value]
+        if tag == "$scaled" and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return Scaled(value)
         if tag == "$symbol" and isinstance(value, str):
             return symbol(value)
         if tag in ("$list", "$dict", "$span", "$port") and isinstance(value, list):

@@ -52,7 +52,7 @@ _AXES = {1: "a length", 2: "height and width", 3: "three spatial axes"}
 
 
 class WindowLayer(Layer):
-    """A window moved over the spatial axes. Abstract: ConvolutionLayer, PoolingLayer."""
+    """A window moved over the spatial axes. Abstract: KernelLayer, PoolingLayer."""
 
     Dimensionality: DimensionalitySpec = Automatic
     Interleaving: Flag = False
@@ -187,25 +187,8 @@ class WindowLayer(Layer):
         return x
 
 
-class ConvolutionLayer(WindowLayer):
-    """Learned kernels moved over the spatial axes.
-
-        output[o, i] = Biases[o] + sum over c, k of Weights[o, c, k] * input[c, i * Stride + k * Dilation - padding]
-
-    `ConvolutionLayer(n, s)` has n output channels and kernels of size s along each spatial axis, `ConvolutionLayer(n, (h, w))` kernels of
-    h x w; there may be 1 to 3 spatial axes. The input is channels, then spatial axes; with Interleaving=True the channels come last, in the
-    output too. "Weights" (n x channels / ChannelGroups x kernel) is drawn by net_initialize, "Biases" starts at 0; `Biases=None` leaves it
-    out. The kernel is not flipped. Stride, Dilation: a number or one for each axis. PaddingSize: zeros at both ends, a number, one for
-    each axis, or a pair (begin, end) for each; "Same" gives ceil(size / Stride) positions, the smaller half of the padding in front.
-    ChannelGroups=g: group i of the output channels sees group i of the input channels alone. The same in training and in use.
-    Each spatial size d becomes (d + begin + end - Dilation * (s - 1) - 1) // Stride + 1. A spatial axis may vary: an example gives what it
-    gives alone ("Same" then wants Stride=1).
-    Errors: an input without a channel axis; channels that do not divide into the groups; a kernel larger than the padded input.
-    Source: Wolfram's ConvolutionLayer.
-
-    >>> ConvolutionLayer(1, (2, 2), Weights=[[[[1, 0], [2, -1]]]], Biases=[0.5])([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]).tolist()
-    [[[4.5, 6.5], [10.5, 12.5]]]
-    """
+class KernelLayer(WindowLayer):
+    """A window of learned weights, which tell the number of spatial axes too. Abstract: ConvolutionLayer, DeconvolutionLayer."""
 
     positional = ("OutputChannels", "KernelSize")
     OutputChannels: Size
@@ -214,13 +197,10 @@ class ConvolutionLayer(WindowLayer):
     Dilation: PerAxis = 1
     ChannelGroups: Count = 1
 
-    Input = InputPort("real: *source", "channels x spatial axes (channels last with Interleaving)")
-    Output = OutputPort("real: *result", "output channels x positions of the kernel (channels last with Interleaving)")
-    Weights = Array("OutputChannels members *kernel", WEIGHT, meaning="output channels x input channels of a group x kernel")
-    Biases = Array("OutputChannels", BIAS, optional=True, meaning="one an output channel")
-
     per_axis_words = ("KernelSize", "Stride", "Dilation")
     channels = ("channels", "OutputChannels")
+    divided: ClassVar[str] = "channels"
+    """The channels that "Weights" has those of one group of."""
 
     def reach(self, rank):
         return tuple(d * (k - 1) + 1 for k, d in zip(per_axis(self.KernelSize, rank), per_axis(self.Dilation, rank), strict=True))
@@ -240,14 +220,42 @@ class ConvolutionLayer(WindowLayer):
         scope.store.equate_runs(scope.run("kernel"), sizes, scope.label("Weights"))
 
     def _grouping(self, scope):
-        """channels = ChannelGroups * members, in both directions; the output channels divide likewise."""
+        """The divided channels are ChannelGroups * members, in both directions; the others divide likewise."""
         store, groups = scope.store, self.ChannelGroups
         if groups == 1:
-            store.equate_sizes(scope.size("channels"), scope.size("members"), scope.where)
+            store.equate_sizes(scope.size(self.divided), scope.size("members"), scope.where)
             return
-        store.form(scope.size("channels"), scope.size("members"), Affine(groups), scope.where, "the number of input channels")
-        for name, what in (("channels", "input"), ("OutputChannels", "output")):
-            _divides(scope, scope.size(name), groups, what, scope.size("members") if name == "channels" else None)
+        what = {"channels": "input", "OutputChannels": "output"}
+        text = f"the number of {what[self.divided]} channels"
+        store.form(scope.size(self.divided), scope.size("members"), Affine(groups), scope.where, text)
+        for name, side in what.items():
+            _divides(scope, scope.size(name), groups, side, scope.size("members") if name == self.divided else None)
+
+
+class ConvolutionLayer(KernelLayer):
+    """Learned kernels moved over the spatial axes.
+
+        output[o, i] = Biases[o] + sum over c, k of Weights[o, c, k] * input[c, i * Stride + k * Dilation - padding]
+
+    `ConvolutionLayer(n, s)` has n output channels and kernels of size s along each spatial axis, `ConvolutionLayer(n, (h, w))` kernels of
+    h x w; there may be 1 to 3 spatial axes. The input is channels, then spatial axes; with Interleaving=True the channels come last, in the
+    output too. "Weights" (n x channels / ChannelGroups x kernel) is drawn by net_initialize, "Biases" starts at 0; `Biases=None` leaves it
+    out. The kernel is not flipped. Stride, Dilation: a number or one for each axis. PaddingSize: zeros at both ends, a number, one for
+    each axis, or a pair (begin, end) for each; "Same" gives ceil(size / Stride) positions, the smaller half of the padding in front.
+    ChannelGroups=g: group i of the output channels sees group i of the input channels alone. The same in training and in use.
+    Each spatial size d becomes (d + begin + end - Dilation * (s - 1) - 1) // Stride + 1. A spatial axis may vary: an example gives what it
+    gives alone ("Same" then wants Stride=1).
+    Errors: an input without a channel axis; channels that do not divide into the groups; a kernel larger than the padded input.
+    Source: Wolfram's ConvolutionLayer.
+
+    >>> ConvolutionLayer(1, (2, 2), Weights=[[[[1, 0], [2, -1]]]], Biases=[0.5])([[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]).tolist()
+    [[[4.5, 6.5], [10.5, 12.5]]]
+    """
+
+    Input = InputPort("real: *source", "channels x spatial axes (channels last with Interleaving)")
+    Output = OutputPort("real: *result", "output channels x positions of the kernel (channels last with Interleaving)")
+    Weights = Array("OutputChannels members *kernel", WEIGHT, meaning="output channels x input channels of a group x kernel")
+    Biases = Array("OutputChannels", BIAS, optional=True, meaning="one an output channel")
 
     def forward(self, Input, *, Weights, Biases=None, sizes, lengths):
         x = self.masked(Input, lengths, 0.0, sizes)

@@ -18,10 +18,11 @@ from netgraph.lower.fuse import fused
 from netgraph.lower.plan import Apply, Call, Fold, Length, NoiseNeed, Plan, StateNeed, Unfold
 from netgraph.spec.declare import Noise, State
 from netgraph.spec.net import Net
-from netgraph.spec.typing import Typing, infer, short
+from netgraph.spec.typing import Term, Typing, infer, short
+from netgraph.types.store import find
 
-CONTEXT = ("training", "sizes", "lengths", "valid")
-"""What a layer's `forward` may ask for by keyword, beside its arrays and noise."""
+CONTEXT = ("training", "sizes", "lengths", "valid", "batch", "dtype")
+"""What a layer's `forward` may ask for by keyword, beside its arrays and noise; `batch` is the number of examples that it sees."""
 
 
 class Lowered:
@@ -125,10 +126,12 @@ class _Writer:
         self.places: dict[torch.fx.Node, str] = {}
         self.needs = {need.path: need for need in plan.noise}
         self._noise_number = 0
+        self.discrete: set[int] = set()  # the values that hold integers or Booleans
 
     def write(self) -> None:
-        for number, _name in enumerate(self.plan.inputs):
+        for number, name in enumerate(self.plan.inputs):
             self.values[number] = self.arguments["inputs"][number]
+            self._mark(number, self.plan.typing.terms[()].inputs[name])
         for number, key in enumerate(self.plan.arrays):
             self.arrays[key] = self.arguments["arrays"][number]
         for number, key in enumerate((*self.plan.states, *(need.path for need in self.plan.recurrent))):
@@ -147,7 +150,25 @@ class _Writer:
             result = result.unflatten(0, (-1, count if isinstance(count, int) else self.values[like].shape[1]))
         return result
 
+    def _mark(self, value: int, term: Term) -> None:
+        if find(term.kind).value in ("integer", "boolean"):
+            self.discrete.add(value)
+
+    def _taken(self, value: int, term: Term) -> Any:
+        """A value as the port of a layer takes it: integers and Booleans as numbers where it wants reals."""
+        real = value in self.discrete and find(term.kind).value == "real"
+        return self.values[value].to(self._dtype()) if real else self.values[value]
+
+    def _dtype(self) -> Any:
+        """The dtype of real numbers: that of the arrays or, where there is none, of the first real input."""
+        if self.plan.arrays:
+            return self.arguments["arrays"][0].dtype
+        real = next((number for number in range(len(self.plan.inputs)) if number not in self.discrete), None)
+        return torch.float32 if real is None else self.arguments["inputs"][real].dtype
+
     def _step(self, step) -> None:
+        if isinstance(step, (Fold, Unfold)) and step.input in self.discrete:
+            self.discrete.add(step.output)
         if isinstance(step, Fold):
             self.values[step.output] = self.values[step.input].flatten(0, 1)
         elif isinstance(step, Unfold):
@@ -171,10 +192,14 @@ class _Writer:
         for word, value in (("training", self.training), ("sizes", call.sizes), ("valid", self.arguments["valid"])):
             if word in asked:
                 words[word] = value
+        if "batch" in asked:
+            words["batch"] = self._batch(call)
         if "lengths" in asked:
             words["lengths"] = {name: {axis: self._length(length) for axis, length in axes.items()} for name, axes in call.lengths.items()}
-        function = getattr(call.layer, call.function)
-        results = function(*(self.values[value] for value in call.inputs), **words)
+        if "dtype" in asked:
+            words["dtype"] = self._dtype()
+        function, terms = getattr(call.layer, call.function), self.plan.typing.terms[call.path]
+        results = function(*(self._taken(value, term) for value, term in zip(call.inputs, terms.inputs.values(), strict=True)), **words)
         results = results if isinstance(results, tuple) else (results,)
         # what forward returns: outputs, running statistics, recurrent states
         plain = len(call.outputs) - len(schema.state_ports)
@@ -183,6 +208,8 @@ class _Writer:
             self.new_states[call.arrays[name]] = result
         for value, result in zip(call.outputs, (*results[:plain], *results[plain + len(running) :]), strict=True):
             self.values[value] = result
+        for value, term in zip(call.outputs, terms.outputs.values(), strict=False):
+            self._mark(value, term)
         for name, value in zip(schema.state_ports, call.outputs[plain:], strict=True):
             if name not in call.states:
                 self.new_states["/".join((*call.path, name))] = self.values[value]
@@ -193,6 +220,14 @@ class _Writer:
         self._noise_number += 1
         self.noise.append((need, value.node))
         return value
+
+    def _batch(self, call: Call) -> Any:
+        """How many examples a layer sees: those of the net's inputs (one where it has none), with what operators folded into the batch."""
+        folds = self.plan.folds_of.get(call.outputs[0], ())
+        if folds:
+            folded = self.values[folds[-1][1]]
+            return folded.shape[0] * folded.shape[1]
+        return self.values[0].shape[0] if self.plan.inputs else 1
 
     def _length(self, length: Length) -> Any:
         value = self.arguments["lengths"][length.variable]

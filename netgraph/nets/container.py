@@ -210,8 +210,8 @@ class Container(Net):
             terms.outputs[name] = terms.inputs[port] if not path else _output(scope, path, port)
 
     def _fans_out(self) -> bool:
-        """Whether an input of the net feeds several ports: then the pickiest kind speaks first."""
-        fed = [wire.source_port for wire in self._wires if not wire.source]
+        """Whether something feeds several ports: then the pickiest kind speaks first."""
+        fed = [(wire.source, wire.source_port) for wire in self._wires]
         return len(fed) > len(set(fed))
 
 

@@ -12,6 +12,7 @@ from netgraph.nets.container import input_names
 from netgraph.run.convert import pad, tensor_of, to_user
 from netgraph.run.device import device_of
 from netgraph.run.gradient import gradient_places, gradients
+from netgraph.run.lengths import refuse_short
 from netgraph.run.noise import draw_noise
 from netgraph.run.outputs import names_of, shown, wanted_outputs
 from netgraph.spec.layer import Layer
@@ -64,7 +65,9 @@ def evaluate(net: Net, data=None, what=None, **options):
     lowered = lower(net, mode, typing=typing, wanted=wanted)
     tensors = _batched(lowered, ready, batch, device)
     count = tensors[0].shape[0] if tensors else 1
-    lengths = tuple(length.to(device) for length in _lengths(lowered, lengths, tensors, count))
+    lengths = _lengths(lowered, lengths, tensors, count)
+    refuse_short(lowered, lengths)
+    lengths = tuple(length.to(device) for length in lengths)
     size = given.get("BatchSize", Automatic)
     size = count if lowered.coupled or mode == "Train" or gradient is not None else LARGEST if size is Automatic else size
     arrays, running = device_arrays(net, lowered, device, dtype)

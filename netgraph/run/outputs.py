@@ -77,7 +77,7 @@ def _true(length: Length, lengths: Sequence[torch.Tensor]) -> torch.Tensor:
     found = lengths[length.variable]
     for form in length.steps:
         found = (found * form.multiply + form.add).div(form.divide, rounding_mode="floor")
-    return found
+    return found.clamp_min(0)
 
 
 def _cut(true: dict[int, list[int]], example: int, rank: int) -> tuple[slice, ...]:

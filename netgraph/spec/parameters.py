@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
-from netgraph.types.symbols import All, Automatic
+from netgraph.types.symbols import All, Automatic, Scaled
 
 
 def is_integer(value) -> bool:
@@ -31,6 +31,8 @@ def plain(value):
     """A kept value as plain data, for JSON: Automatic and All by name in a tag, tuples as lists, slices by their parts."""
     if value is Automatic or value is All:
         return {"$word": repr(value)}
+    if isinstance(value, Scaled):
+        return {"$scaled": value.factor}
     if isinstance(value, slice):
         return {"$span": [value.start, value.stop, value.step]}
     if isinstance(value, (tuple, list)):

@@ -220,6 +220,15 @@ def _ports(f: Callable, names: Sequence[str] | None) -> tuple[tuple[str, ...], t
     return tuple(names), keywords
 
 
+def input_names(f: Callable | Symbol | str) -> tuple[str, ...]:
+    """The ports of a function, as `trace` names them when it is given no names.
+
+    >>> input_names(lambda a, b: a + b)
+    ('a', 'b')
+    """
+    return _ports(symbol(f) if isinstance(f, str) else f, None)[0]
+
+
 def _symbol_ports(f: Symbol, names: Sequence[str] | None) -> tuple[str, ...]:
     if names is None:
         if f.least == 0:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from netgraph import All, Automatic, NetPort, NetValueError, Plus, Ramp
+from netgraph import All, Automatic, NetPort, NetValueError, Plus, Ramp, Scaled
 from netgraph.errors import NetError
 from netgraph.formats.strict_json import dumps, loads, untag
 from netgraph.formats.values import decode, encode
@@ -31,6 +31,7 @@ CAPTURING = trace(lambda x: x @ MATRIX + torch.tensor([True, False]) + torch.ten
         [1, [2]],
         slice(0, 3),
         slice(None, -1, 2),
+        (Scaled(0.5), Scaled(2)),
         ("$word", "Automatic"),
         {"Weights": 0.5, ("a", "b"): None, 3: All, NetPort("a", "b"): 0},
         Ramp,
@@ -61,6 +62,8 @@ def test_captured_arrays_beside():
         {"$word": "None"},
         {"$word": []},
         {"$span": [1, 2]},
+        {"$scaled": "2"},
+        {"$scaled": True},
         {"$list": 3},
         {"$dict": [[1]]},
         {"$dict": [[{"$list": []}, 1]]},

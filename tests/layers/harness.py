@@ -24,7 +24,7 @@ class Row(NamedTuple):
     NumPy in float64 on one example, or None where `trains` says all. `trains(inputs, arrays, states, noise)` is the same on a batch in
     Train mode and gives (output, *new states). `solves` are pairs (types given, types that follow), `draw(pick)` gives (layer, inputs) of
     drawn sizes, `varying` are input types with varying axes, `vectors` are pairs (data, result) for `layer(data)`, `wrong` pairs
-    (function, whole message). `domain` is where real inputs are drawn from.
+    (function, whole message). `domain` is where real inputs are drawn from. `runs` is False for a layer that cannot be evaluated.
     """
 
     layer: Layer
@@ -41,6 +41,7 @@ class Row(NamedTuple):
     domain: tuple[float, float] = (-2.0, 2.0)
     differentiable: bool = True
     evaluable: bool = True
+    runs: bool = True
 
     @property
     def types(self) -> dict[str, PortType]:

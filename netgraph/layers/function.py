@@ -1,0 +1,153 @@
+"""Layers written as a function: ordinary Python on the arrays of one example."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from netgraph.errors import NetValueError
+from netgraph.spec.batched import batched, in_order, is_pointwise, output_names, results, sources
+from netgraph.spec.function_graph import FunctionGraph
+from netgraph.spec.own_ports import OwnPorts
+from netgraph.spec.parameters import parameter, wants
+from netgraph.spec.trace import OpaqueFunction, input_names, trace
+from netgraph.spec.typing import Scope, Term
+from netgraph.types.port_type import parse_type
+from netgraph.types.sizes import Varying
+from netgraph.types.store import KindNode, Node
+
+__all__ = ["FunctionLayer"]
+
+
+def _function(value):
+    if isinstance(value, (FunctionGraph, OpaqueFunction)):
+        return value
+    if not isinstance(value, str) and not callable(value):
+        raise wants("a function of tensors, a symbol such as Tanh, or its name", value)
+    return trace(value)
+
+
+TracedFunction: Any = parameter(_function, {"anyOf": [{"type": "object"}, {"type": "string"}]})
+"""A function of arrays: a Python function, a symbol, or its name, kept as the graph of its steps."""
+
+
+class FunctionLayer(OwnPorts):
+    """A layer written as a Python function of tensors, which sees the arrays of one example.
+
+        output = f(input)        {"a": ..., "b": ...} = f(first, second, ...)
+
+    One parameter of `f` is the port "Input"; several name the ports. A dict that `f` returns names the outputs, else there is one,
+    "Output". `f` knows of no batch: axis 0 is the first axis of an example, and what sums, sorts or moves stays within it. It is traced
+    once into operations of a closed list, so the layer prints, compares, saves and exports; its shapes are known where those of its
+    inputs are, and are tried with the options `port=shape`, which a function that unpacks or needs certain sizes asks for. Captured arrays
+    are constants. A function that leaves the list (torch.fft) works in memory, one example at a time, but cannot be saved. Varying axes:
+    where the function is elementwise. The same in training and in use.
+    Errors: a function that uses `if`, `math` or NumPy on arrays, or fails on the shapes; a varying axis where other elements are looked at.
+    Source: Wolfram's FunctionLayer (there levels count from 1).
+
+    >>> FunctionLayer(lambda x: x - x.mean())([1, 2, 6])
+    array([-2., -1.,  3.], dtype=float32)
+    >>> FunctionLayer(lambda a, b: {"dot": a @ b, "sum": a + b})({"a": [1, 2], "b": [3, 4]})
+    {'dot': 11.0, 'sum': array([4., 6.], dtype=float32)}
+    """
+
+    positional = ("Function",)
+    Function: TracedFunction
+    varying = "free"
+
+    def __init__(self, *args, **options):
+        words = [word for word in ("Function", "function") if word in options]
+        if args and not words:
+            args = (_with_shapes(args[0], options), *args[1:])
+        elif len(words) == 1 and not args:
+            options[words[0]] = _with_shapes(options[words[0]], options)
+        super().__init__(*args, **options)
+
+    def input_ports(self) -> tuple[str, ...]:
+        return tuple(self.Function.inputs)
+
+    def output_ports(self) -> tuple[str, ...]:
+        given = [self._given.get(name) if "_given" in self.__dict__ else None for name in self.Function.inputs]
+        return output_names(self.Function, [None if kind is None else kind.shape for kind in given])
+
+    def declare(self, scope: Scope) -> None:
+        store = scope.store
+        runs = [scope.run(f"inputs{number}") for number in range(len(self.Function.inputs))]
+        for name, run in zip(self.Function.inputs, runs, strict=True):
+            scope.terms.inputs[name] = Term(KindNode("real", scope.origin()), run)
+        ends = [store.run() for _ in self.output_ports()]
+        for name, run in zip(self.output_ports(), ends, strict=True):
+            scope.terms.outputs[name] = Term(KindNode("real", scope.origin()), run)
+        if len(runs) == 1 and is_pointwise(self.Function):
+            for run in ends:
+                store.equate_runs(runs[0], run, scope.where)
+            return
+        rule: Any = None
+
+        def fire() -> bool:
+            shapes = [store.known(run) for run in runs]
+            if None in shapes:
+                store.watch(rule, [node for run in runs for node in (run, *(store.axes(run) or ()))])
+                return False
+            if any(isinstance(size, Varying) for shape in shapes for size in shape or ()):
+                self._varies(scope, runs, ends)
+                return True
+            try:
+                found = [result.shape for result in results(self.Function, tuple(shapes))]
+            except Exception as error:  # whatever user code raises
+                shown = " and ".join(map(str, shapes))
+                text = (str(error).splitlines() or [""])[0]
+                store.conflict(scope.where, f"the function fails on arrays of shape {shown}: {type(error).__name__}: {text}", runs)
+                return True
+            for shape, end in zip(found, ends, strict=True):
+                if 0 in shape:
+                    store.conflict(scope.where, f"the function gives an array without elements, of shape {shape}", runs)
+                else:
+                    store.equate_runs(end, store.shape(shape, scope.origin()), scope.where)
+            return True
+
+        rule = store.rule(runs, fire)
+
+    def _varies(self, scope: Scope, runs: list[Node], ends: list[Node]) -> None:
+        """The outputs where an axis of an input varies: those of an elementwise function of arrays of one rank."""
+        store, function = scope.store, self.Function
+        if not is_pointwise(function):
+            what = "an opaque function" if isinstance(function, OpaqueFunction) else (function.first_not_elementwise or "a constant")
+            varies = [run for run in runs if any(isinstance(size, Varying) for size in store.sizes(run) or ())]
+            shown = " and ".join(store.show(run) for run in varies)
+            store.conflict(scope.where, f"{what} looks at the whole array, and an input varies: {shown}", varies)
+            return
+        axes = [store.axes(run) or () for run in runs]
+        if len({len(own) for own in axes}) > 1:
+            store.conflict(scope.where, f"arrays of {' and '.join(str(len(own)) for own in axes)} axes, where one varies", runs)
+            return
+        for used, end in zip(sources(function), ends, strict=True):
+            columns = list(zip(*(axes[number] for number in sorted(used)), strict=True))
+            sizes = []
+            for column in columns:
+                wide = [size for size in column if store.value(size) != 1]
+                for size in wide[1:]:
+                    store.equate_sizes(wide[0], size, scope.where, "an axis")
+                sizes.append((wide or column)[0])
+            store.equate_runs(end, store.run(sizes, scope.origin()), scope.where)
+
+    def forward(self, *inputs, sizes):
+        shapes = tuple(sizes[f"inputs{number}"] for number in range(len(inputs)))
+        known = tuple(tuple(size if isinstance(size, int) else 1 for size in shape) for shape in shapes)
+        alike = is_pointwise(self.Function) and len({len(shape) for shape in shapes}) == 1
+        found = in_order(self.Function(*inputs)) if alike else batched(self.Function, known)(*inputs)
+        real = [result.real for result in results(self.Function, known)]
+        return tuple(value if own else value.type_as(inputs[0]) for value, own in zip(found, real, strict=True))
+
+
+def _with_shapes(function: Any, options: Mapping[str, Any]) -> Any:
+    """A Python function, traced on the shapes that the options give its ports."""
+    if isinstance(function, (FunctionGraph, OpaqueFunction, str)) or not callable(function):
+        return function
+    names = input_names(function)
+    types = {name: parse_type(options[name], f"FunctionLayer: {name}") for name in names if name in options}
+    known = [types[name].shape if name in types else None for name in names]
+    shapes = [None if shape is None else tuple(size if isinstance(size, int) else None for size in shape) for shape in known]
+    try:
+        return trace(function, shapes=shapes)
+    except NetValueError as error:
+        open_ports = [f"{name}=<shape>" for name, shape in zip(names, shapes, strict=True) if shape is None]
+        raise NetValueError(f"FunctionLayer: {error}", fix=", ".join(open_ports) or None) from None
