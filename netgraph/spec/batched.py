@@ -41,18 +41,23 @@ def results(function: Function, shapes: Sizes) -> tuple[Result, ...]:
 
     A graph is followed without memory, as far as its steps allow that: shapes may be large, and come from files.
     """
-    try:
-        if isinstance(function, OpaqueFunction):
-            raise NotImplementedError
-        found = function(*(torch.empty(shape, device="meta") for shape in shapes))
-    except Exception:  # a step that needs values, or what is wrong with the function, which is told for arrays that have some
-        if isinstance(function, FunctionGraph) and sum(map(math.prod, shapes)) > _MOST_DRAWN:
-            raise
+    found = _followed(function, shapes) if isinstance(function, FunctionGraph) else None
+    if found is None:
         with undisturbed(seed=0):
             found = function(*drawn(shapes))
     named = found if isinstance(found, Mapping) else {"Output": found}
     arrays = {str(name): torch.as_tensor(value) for name, value in named.items()}
     return tuple(Result(name, tuple(array.shape), array.is_floating_point()) for name, array in arrays.items())
+
+
+def _followed(graph: FunctionGraph, shapes: Sizes):
+    """The outputs of a graph on arrays without memory; None where a step needs values and small arrays can have them."""
+    try:
+        return graph(*(torch.empty(shape, device="meta") for shape in shapes))
+    except Exception:  # a step that needs values, or what is wrong with the function, which is told for arrays that have some
+        if sum(map(math.prod, shapes)) > _MOST_DRAWN:
+            raise
+        return None
 
 
 def output_names(function: Function, shapes: Sequence[Any]) -> tuple[str, ...]:
