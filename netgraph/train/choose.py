@@ -30,7 +30,7 @@ from netgraph.train.trace import flat_batch
 
 SHARE = 0.05
 BETTER = 0.97
-CROWDED = 0.8
+CROWDED = 0.4
 REST_AFTER_COMPILING = 0.3
 LEAST_SAVING = 5.0
 SECONDS_A_FAULT = 1e-6
@@ -114,7 +114,9 @@ class _Choice:
         single = replace(plan, threads=1)
         runner = self._runner(single)
         one = self._first(runner)
-        if one > CROWDED * first:
+        if one < CROWDED * first:
+            first = min(first, self._first(base))
+        if one >= CROWDED * first:
             return plan, base, first
         self.report.append(f"one thread: {one * 1e3:.3g} ms a step against {first * 1e3:.3g}, other work keeps the cores busy")
         return single, runner, one
