@@ -4,6 +4,9 @@
 
 All arguments are tuples of plain tensors with the batch axis in front (`valid` a mask of the batch, or None): no module call, no
 dictionary, no shape check. Each layer's `forward` is recorded once with torch.fx; what nothing needs is left out.
+
+Beside its arrays and noise a layer's `forward` may ask by keyword for `training`, `sizes` (its named sizes, solved), `lengths` (the true
+lengths along varying axes, by port), `valid`, `batch` (the number of examples that it sees) and `dtype` (of its real numbers).
 """
 
 import re
@@ -20,9 +23,6 @@ from netgraph.spec.declare import Noise, State
 from netgraph.spec.net import Net
 from netgraph.spec.typing import Term, Typing, infer, short
 from netgraph.types.store import find
-
-CONTEXT = ("training", "sizes", "lengths", "valid", "batch", "dtype")
-"""What a layer's `forward` may ask for by keyword, beside its arrays and noise; `batch` is the number of examples that it sees."""
 
 
 class Lowered:

@@ -163,10 +163,6 @@ def _swapped(name: str) -> Callable:
     return lambda emit, other, input: emit(name, input, other)
 
 
-def _sub_method(emit: Emit, input, other):
-    return emit("sub", input, other)
-
-
 def _extremum(binary: str, whole: str, arg: str) -> Callable:
     def rule(emit: Emit, input, dim=None, keepdim=False, *, other=None, axis=None):
         dim = axis if dim is None else dim

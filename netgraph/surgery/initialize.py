@@ -1,7 +1,6 @@
 """net_initialize: values for the arrays that have none."""
 
 import secrets
-from collections.abc import Mapping
 
 import torch
 
@@ -81,8 +80,3 @@ def seed_of(seeding) -> int | str:
     if isinstance(seeding, (int, str)) and not isinstance(seeding, bool):
         return seeding
     raise NetTypeError(f'RandomSeeding wants a number, a text, Automatic or "Inherited", got {seeding!r}')
-
-
-def with_arrays(net: Net, arrays: Mapping[str, torch.Tensor]) -> Net:
-    """`net` with some of its arrays exchanged for others of the same shapes."""
-    return net.replaced(arrays={**net.tensors, **arrays})

@@ -190,6 +190,12 @@ def test_a_multiplier_of_zero_freezes_bit_for_bit():
     assert kept.arrays["a/Biases"].tobytes() == frozen.arrays["a/Biases"].tobytes()
 
 
+def test_training_starts_where_net_initialize_does():
+    net = NetChain({"a": 4, "r": Ramp, "b": LinearLayer(())}, Input=2)
+    trained = net_train(net, (X, X[:, 0]), LearningRateMultipliers={"a": 0}, MaxTrainingRounds=1, **QUIET)
+    assert trained.arrays["a/Weights"].tobytes() == net_initialize(net).arrays["a/Weights"].tobytes()
+
+
 def test_shared_arrays_stay_one_array():
     net = NetChain([LinearLayer(2, Weights=NetArray("w"), Biases=None), Tanh, LinearLayer(2, Weights=NetArray("w"), Biases=None)], Input=2)
     trained = net_train(net, (X, X), MaxTrainingRounds=3, **QUIET)
