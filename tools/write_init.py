@@ -13,9 +13,24 @@ ROOT = Path(__file__).resolve().parent.parent / "netgraph"
 TARGET = ROOT / "__init__.py"
 
 ALIASES = {
+    "net_append": "NetAppend",
+    "net_delete": "NetDelete",
+    "net_drop": "NetDrop",
     "net_extract": "NetExtract",
+    "net_flatten": "NetFlatten",
+    "net_information": "NetInformation",
     "net_initialize": "NetInitialize",
+    "net_insert": "NetInsert",
+    "net_insert_shared_arrays": "NetInsertSharedArrays",
+    "net_join": "NetJoin",
+    "net_measurements": "NetMeasurements",
+    "net_prepend": "NetPrepend",
+    "net_rename": "NetRename",
+    "net_replace": "NetReplace",
+    "net_replace_part": "NetReplacePart",
+    "net_take": "NetTake",
     "net_train": "NetTrain",
+    "net_unfold": "NetUnfold",
 }
 """Functions and, as the same object, Wolfram's name for them."""
 
