@@ -2,7 +2,9 @@
 
 import copy
 import doctest
+import importlib
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,40 +18,9 @@ from netgraph.spec.declare import State
 from netgraph.spec.layer import LAYERS
 from netgraph.spec.typing import infer
 from netgraph.types.port_type import parse_type
-from tests.layers import (
-    rows_arrays,
-    rows_basic,
-    rows_constants,
-    rows_convolution,
-    rows_elementwise,
-    rows_function,
-    rows_loss,
-    rows_normalization,
-    rows_rearrange,
-    rows_reduce,
-    rows_resampling,
-    rows_sequence,
-    rows_structure,
-    rows_training,
-)
 from tests.layers.harness import Forward, Run, batch_of, shape_of, solved, typed_as, values
 
-TABLES = (
-    rows_arrays,
-    rows_basic,
-    rows_constants,
-    rows_convolution,
-    rows_elementwise,
-    rows_function,
-    rows_loss,
-    rows_normalization,
-    rows_rearrange,
-    rows_reduce,
-    rows_resampling,
-    rows_sequence,
-    rows_structure,
-    rows_training,
-)
+TABLES = [importlib.import_module(f"tests.layers.{path.stem}") for path in sorted(Path(__file__).parent.glob("rows_*.py"))]
 EVERY_ROW = [row for table in TABLES for row in table.ROWS]
 ROWS = [row for row in EVERY_ROW if row.runs]
 NAMES = {name: getattr(netgraph, name) for name in netgraph.__all__}
