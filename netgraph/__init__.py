@@ -137,6 +137,7 @@ from netgraph.spec.symbols import (
 )
 from netgraph.surgery.extract import net_extract
 from netgraph.surgery.initialize import net_initialize
+from netgraph.surgery.shared import net_insert_shared_arrays
 from netgraph.train.net_train import net_train
 from netgraph.train.result import NetTrainResultsObject, StopReason
 from netgraph.types.kinds import Integer
@@ -147,6 +148,7 @@ if _collecting:
 
 NetExtract = net_extract
 NetInitialize = net_initialize
+NetInsertSharedArrays = net_insert_shared_arrays
 NetTrain = net_train
 
 __all__ = [
@@ -245,6 +247,7 @@ __all__ = [
     "NetFileError",
     "NetGraph",
     "NetInitialize",
+    "NetInsertSharedArrays",
     "NetMapOperator",
     "NetMapThreadOperator",
     "NetNameError",
@@ -316,6 +319,7 @@ __all__ = [
     "net_extract",
     "net_from_json",
     "net_initialize",
+    "net_insert_shared_arrays",
     "net_load",
     "net_save",
     "net_to_json",
