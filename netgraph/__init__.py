@@ -9,6 +9,7 @@ _gc.disable()
 from netgraph import verbs as verbs
 from netgraph.errors import NetError, NetFileError, NetNameError, NetShapeError, NetTrainingError, NetTypeError, NetValueError
 from netgraph.formats.native import net_load, net_save
+from netgraph.formats.schema import net_json_schema
 from netgraph.formats.structure import net_from_json, net_to_json
 from netgraph.layers.arrays import TotalLayer
 from netgraph.layers.basic import LinearLayer, SoftmaxLayer
@@ -320,6 +321,7 @@ __all__ = [
     "net_from_json",
     "net_initialize",
     "net_insert_shared_arrays",
+    "net_json_schema",
     "net_load",
     "net_save",
     "net_to_json",

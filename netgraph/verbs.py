@@ -1,5 +1,6 @@
 """The one table that binds what a net does, and what draws results and progress, to the values that declare it."""
 
+from netgraph.formats.structure import net_from_json, net_to_json
 from netgraph.lower.module import net_to_torch
 from netgraph.run.evaluate import evaluate
 from netgraph.show.curves import figure, svg
@@ -16,9 +17,11 @@ from netgraph.train.result import bind as bind_result
 for name, function in {
     "evaluate": evaluate,
     "extract": net_extract,
+    "from_json": net_from_json,
     "html": html,
     "plot": plot,
     "summary": summary,
+    "to_json": net_to_json,
     "to_torch": net_to_torch,
     "why": why,
     "typed": settled,

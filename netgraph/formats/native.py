@@ -17,9 +17,11 @@ from netgraph.formats.header import Header, HeaderLimits, TensorEntry, read_head
 from netgraph.formats.rebuild import faults, rebuilt
 from netgraph.formats.strict_json import JsonLimits, dumps, loads, quoted, untag
 from netgraph.formats.structure import structure_to_json
-from netgraph.formats.tensor_file import file_state, read_tensor, write_tensors
+from netgraph.formats.tensor_file import file_state, map_file, mapped_tensor, read_tensor, write_tensors
+from netgraph.spec.names import spelled
 from netgraph.spec.net import Net, array_key, array_slots
 from netgraph.spec.typing import infer, typed
+from netgraph.types.symbols import Automatic
 
 __all__ = ["net_load", "net_save"]
 
@@ -31,6 +33,9 @@ LIMITS = HeaderLimits(name=2**20)
 
 TEXT_LIMITS = JsonLimits(size=LIMITS.header)
 """What the structure's text may ask for."""
+
+MAPPED_FROM = 64 * 2**20
+"""Bytes of arrays above which a file is mapped unless the user says otherwise."""
 
 _FLOATS = {"F32": torch.float32, "F64": torch.float64}
 
@@ -69,8 +74,12 @@ def net_save(net: Net, path: str | os.PathLike[str], /) -> Path:
         raise NetValueError(f"{shown}: a name holds a character that no file can: {error}") from error
 
 
-def net_load(path: str | os.PathLike[str], /) -> Net:
+def net_load(path: str | os.PathLike[str], /, **options) -> Net:
     """The net in a file that `net_save` wrote, equal to the one that was saved.
+
+    Mapped: whether arrays stay in the file until they are touched, which makes loading fast however large they are. Automatic, the
+    default, maps files of more than 64 MiB of arrays and reads smaller ones. What is read is checked to be finite; what is mapped is not
+    looked at. A mapped file can be deleted or replaced (as `net_save` does), but must not be written into while the net is in use.
 
     No code of the file is run, nothing is imported, no other path is opened, and not more is allocated than the file is long (at most
     64 GiB). The structure is checked first, then names, shapes and kinds of the arrays against it, then arrays are read.
@@ -86,7 +95,10 @@ def net_load(path: str | os.PathLike[str], /) -> Net:
     if not isinstance(path, (str, os.PathLike)):
         raise NetTypeError(f"net_load wants a path, got {path!r}")
     shown = os.fsdecode(path)
-    return _Loader(shown, shown).loaded()
+    mapped = spelled(options, ["Mapped"], "net_load").get("Mapped", Automatic)
+    if mapped is not Automatic and not isinstance(mapped, bool):
+        raise NetTypeError(f"net_load: Mapped wants True, False or Automatic, got {mapped!r}")
+    return _Loader(shown, shown).loaded(mapped)
 
 
 class _Loader:
@@ -97,11 +109,17 @@ class _Loader:
         self.state: tuple[int, ...] = ()
         self.used: set[str] = set()
 
-    def loaded(self) -> Net:
-        """The net with its arrays."""
+    def loaded(self, mapped: object) -> Net:
+        """The net with its arrays, read or mapped."""
         net = self.checked()
+        if mapped is Automatic:
+            mapped = sum(entry.end - entry.begin for entry in self.arrays) > MAPPED_FROM
         with self.reading() as file:
-            arrays = {entry.name: self.array(file, entry) for entry in self.arrays}
+            if mapped and self.arrays:
+                data = map_file(file, self.source)
+                arrays = {entry.name: mapped_tensor(data, self.header, entry) for entry in self.arrays}
+            else:
+                arrays = {entry.name: self.array(file, entry) for entry in self.arrays}
         return net.replaced(arrays=arrays)
 
     def checked(self) -> Net:

@@ -1,10 +1,11 @@
 """The tensors of a .safetensors file: written one after the other, and read one by one once the header is checked.
 
-Nothing is mapped into memory or kept twice: each tensor read is its own, contiguous, on the CPU.
+A tensor that is read is its own, contiguous, on the CPU. One that is mapped stays in the file until it is touched.
 """
 
 import json
 import math
+import mmap
 import os
 from collections.abc import Mapping
 from io import BufferedReader
@@ -73,6 +74,23 @@ def read_tensor(file: BufferedReader, header: Header, entry: TensorEntry, source
     if entry.dtype == "BOOL" and int(tensor.view(torch.uint8).max()) > 1:
         raise NetFileError(f"{source}: tensor {quoted(entry.name)} has truth values that are neither 0 nor 1")
     return tensor
+
+
+def map_file(file: BufferedReader, source: str) -> mmap.mmap:
+    """The bytes of a file without reading them. What is written to them stays in memory: the file is never changed.
+
+    Errors: NetFileError where the system cannot map the file.
+    """
+    try:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    except (OSError, ValueError) as error:
+        raise NetFileError(f"{source}: cannot be mapped into memory: {error}") from error
+
+
+def mapped_tensor(mapped: mmap.mmap, header: Header, entry: TensorEntry) -> torch.Tensor:
+    """One tensor, not empty, of a mapped file whose header was checked; it holds on to the map."""
+    begin, dtype = header.data_start + entry.begin, _TORCH[entry.dtype]
+    return torch.frombuffer(mapped, dtype=dtype, count=math.prod(entry.shape), offset=begin).reshape(entry.shape)
 
 
 def _bytes(tensor: torch.Tensor) -> memoryview:

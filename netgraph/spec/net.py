@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from netgraph.errors import NetNameError, did_you_mean
+from netgraph.errors import NetNameError, NetTypeError, did_you_mean
 from netgraph.spec.arrays import NetArray, same_bits
 from netgraph.types.port_type import PortType
 from netgraph.types.symbols import All, Automatic
@@ -226,6 +226,18 @@ class Net:
     def to_torch(self, mode: str = "Train"):
         """The net as a `torch.nn.Module` with readable parameter names; see `net_to_torch`."""
         return VERBS["to_torch"](self, mode)
+
+    def to_json(self) -> str:
+        """The structure of the net as JSON text, as `net_to_json(net)` gives it; `net_from_json` reads it."""
+        return VERBS["to_json"](self)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Net":
+        """The net in JSON text, as `net_from_json(text)` gives it. Errors: NetTypeError when it is a net of another class."""
+        net = VERBS["from_json"](text)
+        if not isinstance(net, cls):
+            raise NetTypeError(f"{cls.__name__}.from_json: the text holds a {type(net).__name__}", fix="net_from_json(text)")
+        return net
 
     def plot(self, **options):
         """The net drawn as a picture (SVG): layers as boxes, shapes on the edges."""

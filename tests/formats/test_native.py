@@ -14,7 +14,7 @@ import safetensors.torch
 import torch
 
 from netgraph import *
-from netgraph.formats import rebuild
+from netgraph.formats import native, rebuild
 from netgraph.spec.function_graph import FunctionGraph, Node
 from netgraph.spec.net import array_slots
 from netgraph.spec.operations import Ref
@@ -187,3 +187,30 @@ def test_loading_opens_and_imports_nothing_else(tmp_path):
 def test_array_keys_never_end_in_a_number():
     for layer in rows():
         assert not any(name[-1].isdigit() for _, _, name, _, _ in array_slots(layer)), layer
+
+
+def test_mapped_arrays_stay_in_the_file_until_they_are_touched(tmp_path, monkeypatch):
+    net = net_initialize(NetChain([20, BatchNormalizationLayer(), 1], Input=2))
+    path = net_save(net, tmp_path / "net.safetensors")
+    read = []
+    monkeypatch.setattr(native, "read_tensor", lambda *arguments: read.append(arguments))
+    mapped = net_load(path, Mapped=True)
+    assert not read and same(mapped, net) and mapped([0.3, 0.4]).tolist() == net([0.3, 0.4]).tolist()
+    monkeypatch.setattr(native, "MAPPED_FROM", 8)
+    assert same(net_load(path), net) and not read
+    before = path.read_bytes()
+    mapped.tensors["0/Weights"].zero_()  # what no user can do: the file is the same all the same
+    assert path.read_bytes() == before
+    path.unlink()
+    assert mapped([0.3, 0.4]).tolist() == net.structure.replaced(arrays=dict(mapped.tensors))([0.3, 0.4]).tolist()
+
+
+def test_what_mapped_may_be(tmp_path):
+    path = net_save(NetChain([Ramp], Input=2), tmp_path / "net.safetensors")
+    assert net_load(path, mapped=True) == NetChain([Ramp], Input=2)
+    with pytest.raises(NetTypeError) as error:
+        net_load(path, Mapped="yes")
+    assert str(error.value) == "net_load: Mapped wants True, False or Automatic, got 'yes'"
+    with pytest.raises(NetNameError) as error:
+        net_load(path, Maped=True)
+    assert str(error.value) == 'net_load has no option "Maped", did you mean "Mapped"?'
