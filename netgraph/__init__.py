@@ -44,7 +44,7 @@ from netgraph.nets.nest import NetNestOperator
 from netgraph.nets.pair import NetPairEmbeddingOperator
 from netgraph.nets.retired import ConstantArrayLayer, ConstantPlusLayer, ConstantTimesLayer, DotPlusLayer
 from netgraph.spec.arrays import NetArray
-from netgraph.spec.ports import NetPort, NetPortGradient
+from netgraph.spec.ports import Jacobian, NetPort, NetPortGradient
 from netgraph.spec.symbols import (
     Abs,
     And,
@@ -222,6 +222,7 @@ __all__ = [
     "InverseErfc",
     "InverseGudermannian",
     "InverseHaversine",
+    "Jacobian",
     "KroneckerDelta",
     "Less",
     "LessEqual",

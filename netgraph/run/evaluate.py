@@ -11,19 +11,19 @@ from netgraph.lower.plan import StateNeed
 from netgraph.nets.container import input_names
 from netgraph.run.convert import pad, tensor_of, to_user
 from netgraph.run.device import device_of
-from netgraph.run.gradient import gradient_places, gradients
+from netgraph.run.gradient import Point, derivative
 from netgraph.run.lengths import refuse_short
 from netgraph.run.noise import draw_noise
 from netgraph.run.outputs import names_of, shown, wanted_outputs
 from netgraph.spec.layer import Layer
 from netgraph.spec.names import spelled
 from netgraph.spec.net import Net
-from netgraph.spec.ports import NetPortGradient
+from netgraph.spec.ports import Jacobian, NetPortGradient
 from netgraph.spec.typing import Typing, infer, settled, short
 from netgraph.surgery.initialize import missing_arrays, open_error, seed_of
 from netgraph.types.port_type import PortType
 from netgraph.types.sizes import Varying
-from netgraph.types.symbols import All, Automatic
+from netgraph.types.symbols import Automatic
 
 OPTIONS = ("BatchSize", "NetEvaluationMode", "RandomSeeding", "TargetDevice", "WorkingPrecision")
 PRECISIONS = {"Real32": torch.float32, "Real64": torch.float64}
@@ -57,7 +57,7 @@ def evaluate(net: Net, data=None, what=None, **options):
     if missing:
         raise _uninitialised(net, missing)
     _check_ranges(typing, ready)
-    gradient = what if isinstance(what, NetPortGradient) else None
+    gradient = what if isinstance(what, (NetPortGradient, Jacobian)) else None
     if imposed and gradient is None:
         raise NetTypeError("an output gradient is imposed, but no NetPortGradient is asked for")
     what = what if gradient is None else None
@@ -85,11 +85,8 @@ def evaluate(net: Net, data=None, what=None, **options):
         noise = () if not lowered.noise else _noise(lowered, inputs, seed, start, dtype, device)
         valid = torch.ones(rows, dtype=torch.bool, device=device) if lowered.coupled else None
         if gradient is not None:
-            places = gradient_places(net, lowered, gradient)
-            given_gradients = {name: _output_gradient(lowered, name, value, batch, dtype, device) for name, value in imposed.items()}
-            found = gradients(lowered, places, inputs, arrays, states, noise, lasting, valid, given_gradients)
-            told = [to_user(g if batch or name not in lowered.inputs else g[0], like_tensor) for name, g in zip(places, found, strict=True)]
-            return dict(zip(places, told, strict=True)) if gradient.path == (All,) else told[0]
+            point = Point(lowered, inputs, arrays, running, states[len(running) :], noise, lasting, mode == "Train", batch, like_tensor)
+            return derivative(net, point, gradient, imposed)
         with torch.set_grad_enabled(like_tensor and torch.is_grad_enabled()):
             outputs = lowered.forward(inputs, arrays, states, noise, lasting, valid)[0]
         for pieces, output in zip(results, outputs, strict=True):
@@ -106,13 +103,6 @@ def _imposed(data) -> tuple[dict[str, Any], Any]:
         return {}, data
     gradients_given = {str(key.path[0]): value for key, value in data.items() if isinstance(key, NetPortGradient)}
     return gradients_given, {key: value for key, value in data.items() if not isinstance(key, NetPortGradient)} if gradients_given else data
-
-
-def _output_gradient(lowered: Lowered, name: str, value, batch: bool, dtype, device) -> torch.Tensor:
-    if name not in lowered.outputs:
-        raise NetNameError(f"NetPortGradient: there is no output port {name!r}, {did_you_mean(name, list(lowered.outputs))}")
-    tensor = tensor_of(value, None, f'NetPortGradient("{name}")', dtype=dtype).to(device)
-    return tensor if batch else tensor.unsqueeze(0)
 
 
 def _own(result: torch.Tensor, owned: set[int]) -> torch.Tensor:

@@ -66,14 +66,15 @@ def shown(result: torch.Tensor, axes: dict[int, Length], lengths: Sequence[torch
     """
     if not axes:
         return to_user(result if batch else result[0], like_tensor)
-    true = {axis: _true(length, lengths).tolist() for axis, length in axes.items()}
+    true = {axis: true_lengths(length, lengths).tolist() for axis, length in axes.items()}
     if all(len(set(found)) == 1 for found in true.values()):
         result = result[(slice(None), *_cut(true, 0, result.dim() - 1))]
         return to_user(result if batch else result[0], like_tensor)
     return [to_user(example[_cut(true, i, example.dim())], like_tensor) for i, example in enumerate(result)]
 
 
-def _true(length: Length, lengths: Sequence[torch.Tensor]) -> torch.Tensor:
+def true_lengths(length: Length, lengths: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The length along an axis of each example, from the lengths of each variable."""
     found = lengths[length.variable]
     for form in length.steps:
         found = (found * form.multiply + form.add).div(form.divide, rounding_mode="floor")

@@ -1,11 +1,12 @@
-"""Names of ports from outside a net: `NetPort` and `NetPortGradient`."""
+"""Names of ports from outside a net: `NetPort`, `NetPortGradient` and `Jacobian`."""
 
 from typing import Any
 
 from netgraph.errors import NetTypeError
+from netgraph.spec.names import spelled
 from netgraph.types.symbols import All
 
-__all__ = ["NetPort", "NetPortGradient"]
+__all__ = ["Jacobian", "NetPort", "NetPortGradient"]
 
 
 class NetPort:
@@ -60,8 +61,55 @@ class NetPort:
 class NetPortGradient(NetPort):
     """The gradient of a net's output with respect to a port or array, as what to evaluate: `net(x, NetPortGradient("Input"))`.
 
-    As a key of the data it imposes the gradient at an output: `net({"Input": x, NetPortGradient("Output"): g}, NetPortGradient("Input"))`.
-    Source: Wolfram's NetPortGradient.
+        gradient[k] = d sum(output) / d place[k]        with imposed g: d sum(output * g) / d place[k]
+
+    The place is an input port, an array by its path (`NetPortGradient("0/Weights")`, `NetPortGradient("a", 0, "Biases")`, the name of a
+    shared array), or `All`, which gives a dict of all of them. Each example of a batch has its own gradient of its inputs; those of arrays
+    are summed over the batch or, with PerExample=True, given for each example along a first axis. The elements of all outputs are added
+    up. As a key of the data it imposes the gradient at an output: `net({"Input": x, NetPortGradient("Output"): g}, NetPortGradient(All))`.
+    Errors: NetNameError for an unknown place; NetTypeError for an input of integers, and, with PerExample, where the net couples examples.
+    Source: Wolfram's NetPortGradient; PerExample is ours.
+
+    >>> net = LinearLayer((), Weights=[[1, 2]], Biases=[0])
+    >>> net([[3, 4], [5, 6]], NetPortGradient("Input")).tolist(), net([[3, 4], [5, 6]], NetPortGradient("Weights")).tolist()
+    ([[1.0, 2.0], [1.0, 2.0]], [[8.0, 10.0]])
+    >>> net([[3, 4], [5, 6]], NetPortGradient("Weights", PerExample=True)).tolist()
+    [[[3.0, 4.0]], [[5.0, 6.0]]]
+    """
+
+    __slots__ = ("per_example",)
+
+    def __init__(self, *path, **options):
+        super().__init__(*path)
+        per_example = spelled(options, ["PerExample"], "NetPortGradient").get("PerExample", False)
+        if not isinstance(per_example, bool):
+            raise NetTypeError(f"NetPortGradient: PerExample wants True or False, got {per_example!r}")
+        object.__setattr__(self, "per_example", per_example)
+
+    def __eq__(self, other) -> bool:
+        return super().__eq__(other) and self.per_example == other.per_example
+
+    def __hash__(self) -> int:
+        return hash((super().__hash__(), self.per_example))
+
+    def __repr__(self) -> str:
+        return super().__repr__() if not self.per_example else f"{super().__repr__()[:-1]}, PerExample=True)"
+
+
+class Jacobian(NetPort):
+    """All derivatives of each output element by each element of a port or array, as what to evaluate: `net(x, Jacobian("Input"))`.
+
+        jacobian[i..., k...] = d output[i...] / d place[k...]
+
+    The axes of the output come first, then those of the place: an input port, an array by its path (`Jacobian("0/Weights")`), or `All`,
+    which gives a dict of all places. Each example of a batch has its own, also for arrays; a net with several outputs gives a dict of them.
+    Errors: NetNameError for an unknown place; NetTypeError for an input of integers, and for a net that couples examples.
+    Source: none.
+
+    >>> ElementwiseLayer(lambda x: x ** 2)([1, 3], Jacobian("Input")).tolist()
+    [[2.0, 0.0], [0.0, 6.0]]
+    >>> LinearLayer(2, Weights=[[1, 2], [3, 4]], Biases=[0, 0])([[1, 0], [0, 1], [1, 1]], Jacobian("Weights")).shape
+    (3, 2, 2, 2)
     """
 
     __slots__ = ()
