@@ -43,6 +43,7 @@ from netgraph.nets.map_thread import NetMapThreadOperator
 from netgraph.nets.nest import NetNestOperator
 from netgraph.nets.pair import NetPairEmbeddingOperator
 from netgraph.nets.retired import ConstantArrayLayer, ConstantPlusLayer, ConstantTimesLayer, DotPlusLayer
+from netgraph.run.state_object import NetStateObject
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.ports import Jacobian, NetPort, NetPortGradient
 from netgraph.spec.symbols import (
@@ -258,6 +259,7 @@ __all__ = [
     "NetPort",
     "NetPortGradient",
     "NetShapeError",
+    "NetStateObject",
     "NetTrain",
     "NetTrainResultsObject",
     "NetTrainingError",

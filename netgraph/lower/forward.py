@@ -24,6 +24,9 @@ from netgraph.spec.net import Net
 from netgraph.spec.typing import Term, Typing, infer, short
 from netgraph.types.store import find
 
+DISCRETE = {"integer": torch.int64, "boolean": torch.bool}
+"""The dtypes of kinds that are not real."""
+
 
 class Lowered:
     """A net as one function of tensors: `forward`, its `source`, and what its tuples hold, in order.
@@ -67,6 +70,13 @@ class Lowered:
         for form in size.steps:
             length = form(length)
         return length
+
+    def zeros(self, need: StateNeed, inputs: Sequence[torch.Tensor], rows: int, dtype, device) -> torch.Tensor:
+        """The recurrent state that `rows` examples start from when none is given."""
+        for count in need.folds:
+            rows = rows * self.padded(count, inputs)
+        shape = (rows, *(self.padded(size, inputs) for size in need.shape))
+        return torch.zeros(shape, dtype=DISCRETE.get(need.kind, dtype), device=device)
 
 
 def lower(

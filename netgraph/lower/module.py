@@ -3,10 +3,11 @@
 import torch
 from torch import nn
 
-from netgraph.errors import NetTypeError, NetValueError
+from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.lower.forward import Lowered, lower
 from netgraph.lower.plan import NoiseNeed, StateNeed
 from netgraph.spec.net import Net
+from netgraph.spec.ports import path_of
 from netgraph.spec.typing import infer, short
 from netgraph.surgery.initialize import missing_arrays, open_error
 
@@ -21,7 +22,8 @@ def net_to_torch(net: Net, mode: str = "Train") -> nn.Module:
 
     `module(*inputs)` takes tensors with a batch axis, in the order of the net's input ports, and gives a tensor, or a dict by port name
     for several outputs. `lengths=` are the true lengths of varying axes, one tensor a length variable; `states=` the recurrent states to
-    start from, by path, zeros when left out; `noise=` the random numbers of layers such as DropoutLayer, drawn by torch when left out.
+    start from, by path ("rnn/State") or NetPort, zeros when left out (final ones are read where a graph makes them outputs); `noise=` the
+    random numbers of layers such as DropoutLayer, drawn by torch when left out.
     Parameters are named by path with "." ("0.Weights"), running statistics are buffers. `module.train()` and `module.eval()` switch
     between the two modes; `mode` is the one it starts in. `module.source` is the generated code of the mode it is in.
     Compiles with `torch.compile(fullgraph=True)` and exports with `torch.export`.
@@ -87,12 +89,14 @@ class NetModule(nn.Module):
             raise NetTypeError(f"the module takes {count} tensor{'s' * (count != 1)} of lengths, got {len(lengths)}")
         arrays = tuple([getattr(*self._arrays[name]) for name in lowered.arrays])
         running = [getattr(*self._states[name]) for name in lowered.states]
-        given = states or {}
-        recurrent = [given[need.path] if need.path in given else self._fresh(torch.zeros, need, inputs) for need in lowered.recurrent]
+        given = {"/".join(map(str, path_of(port))): state for port, state in (states or {}).items()}
+        known = [need.path for need in lowered.recurrent]
+        for key in given:
+            if key not in known:
+                raise NetNameError(f'the module has no state "{key}", {did_you_mean(key, known)}')
+        recurrent = [given[n.path].flatten(0, len(n.folds)) if n.path in given else self._zeros(n, inputs) for n in lowered.recurrent]
         if noise is None:
-            noise = tuple(
-                [self._fresh(torch.randn if need.distribution == "normal" else torch.rand, need, inputs) for need in lowered.noise]
-            )
+            noise = tuple([self._drawn(need, inputs) for need in lowered.noise])
         valid = torch.ones(inputs[0].shape[0], dtype=torch.bool, device=inputs[0].device) if lowered.coupled else None
         outputs, updated = lowered.forward(inputs, arrays, (*running, *recurrent), tuple(noise), lengths, valid)
         if self.training:
@@ -100,12 +104,22 @@ class NetModule(nn.Module):
                 buffer.copy_(value.detach())
         return outputs[0] if len(outputs) == 1 else dict(zip(lowered.outputs, outputs, strict=True))
 
-    def _fresh(self, make, need: NoiseNeed | StateNeed, inputs):
-        """Zeros or random numbers of the shape that a layer needs, for this batch."""
+    def _zeros(self, need: StateNeed, inputs):
+        """The state that this batch starts from."""
+        like = self._like(inputs)
+        device = inputs[0].device if inputs else like.device
+        return self._lowered[self.training].zeros(need, inputs, inputs[0].shape[0] if inputs else 1, like.dtype, device)
+
+    def _drawn(self, need: NoiseNeed, inputs):
+        """Random numbers of the shape that a layer needs, for this batch."""
         lowered = self._lowered[self.training]
         rows = inputs[0].shape[0] if inputs else 1
         for count in need.folds:
             rows = rows * lowered.padded(count, inputs)
         shape = (rows, *(lowered.padded(size, inputs) for size in need.shape))
-        like = next((x for x in (*inputs, *self.parameters()) if x.is_floating_point()), torch.empty(0))
+        like, make = self._like(inputs), torch.randn if need.distribution == "normal" else torch.rand
         return make(shape, dtype=like.dtype, device=inputs[0].device if inputs else like.device)
+
+    def _like(self, inputs) -> torch.Tensor:
+        """A tensor of the module's real numbers."""
+        return next((x for x in (*inputs, *self.parameters()) if x.is_floating_point()), torch.empty(0))

@@ -69,9 +69,10 @@ class Apply(NamedTuple):
 
 
 class StateNeed(NamedTuple):
-    """A recurrent state that starts from what the caller gives, usually zeros: its key, its shape for one example, its folds."""
+    """A recurrent state that starts from what the caller gives, usually zeros: its key, kind, shape for one example, and folds."""
 
     path: str
+    kind: str
     shape: tuple[int | Length, ...]
     folds: tuple[int | Length, ...]
 
@@ -197,9 +198,11 @@ class Plan:
             self.noise.append(NoiseNeed("/".join((*place, name)), shape, folds, layer.schema_of().noise[name].distribution))
         states = {name: self.values[place, "in", name] for name in terms.state_ports if (place, "in", name) in self.values}
         for name, term in terms.state_ports.items():
-            if name not in states:
+            key = "/".join((*place, name))
+            if name not in states and key not in self._seen:  # one that a net applied several times has starts the same each time
+                self._seen.add(key)
                 shape = tuple(self._size(size) for size in find(term.run).value)
-                self.recurrent.append(StateNeed("/".join((*place, name)), shape, folds))
+                self.recurrent.append(StateNeed(key, find(term.kind).value or "real", shape, folds))
         results = (*terms.outputs, *terms.state_ports)
         outputs = tuple(self.new() for _ in results)
         for name, value in zip(results, outputs, strict=True):
@@ -248,7 +251,8 @@ class Plan:
         """The true length along each varying axis of an output, as it leaves the net: axes that operators folded come first."""
         folds = self.folds_of.get(self.values[path, "out", port], ())
         axes = {axis: count for axis, (count, _) in enumerate(folds) if isinstance(count, Length)}
-        for axis, base, steps in varying_of(self.typing.terms[path].outputs[port]):
+        terms = self.typing.terms[path]
+        for axis, base, steps in varying_of((terms.outputs if port in terms.outputs else terms.state_ports)[port]):
             axes[axis + len(folds)] = Length(self.variable(base), steps)
         return axes
 

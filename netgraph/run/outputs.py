@@ -1,11 +1,11 @@
 """What comes out of an evaluation: which outputs are asked for, under which names, and padding taken away again."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
-from netgraph.lower.forward import Lowered
 from netgraph.lower.plan import Length
 from netgraph.nets.container import input_names, output_names
 from netgraph.run.convert import to_user
@@ -14,21 +14,37 @@ from netgraph.spec.ports import NetPort
 from netgraph.spec.typing import short
 from netgraph.types.symbols import All
 
+STATES = NetPort(All, "States")
+"""All recurrent states that nothing in the net feeds: what to evaluate, or a key of the data."""
 
-def wanted_outputs(net: Net, what) -> tuple[tuple[tuple[tuple[str, ...], str], ...], bool]:
-    """The outputs asked for, by part and port, and whether the answer is one value instead of a dict."""
+
+class Asked(NamedTuple):
+    """What to evaluate: outputs by part and port, and the keys of the answer, None where it is the one value itself.
+
+    `states` is the place among the keys of the dict of final recurrent states, None where these are not asked for.
+    """
+
+    places: tuple[tuple[tuple[str, ...], str], ...]
+    keys: tuple | None
+    states: int | None = None
+
+
+def asked_for(net: Net, what) -> Asked:
+    """What the second argument of an evaluation asks for."""
     names = output_names(net)
     if what is None or what is All:
-        return tuple(((), name) for name in names), len(names) == 1 and what is None
+        return Asked(tuple(((), name) for name in names), None if len(names) == 1 and what is None else names)
     if isinstance(what, (str, NetPort)):
-        return (place_of(net, what),), True
+        return Asked((), None, 0) if what == STATES else Asked((_place_of(net, what),), None)
     if isinstance(what, Sequence):
-        return tuple(place_of(net, entry) for entry in what), False
+        keys = tuple(dict.fromkeys(what))
+        states = keys.index(STATES) if STATES in keys else None
+        return Asked(tuple(_place_of(net, entry) for entry in keys if entry != STATES), keys, states)
     raise NetTypeError(f"what to evaluate is a port's name, NetPort(...), a list of these or All, got {what!r}")
 
 
-def place_of(net: Net, port) -> tuple[tuple[str, ...], str]:
-    names = output_names(net)
+def _place_of(net: Net, port) -> tuple[tuple[str, ...], str]:
+    """The part and port that a name stands for: an output, or the final value of a recurrent state."""
     path = port.path if isinstance(port, NetPort) else (port,)
     walked: tuple[str, ...] = ()
     part = net
@@ -36,12 +52,12 @@ def place_of(net: Net, port) -> tuple[tuple[str, ...], str]:
         children = list(part.children)
         if isinstance(word, int) and -len(children) <= word < len(children):
             word = children[word]
-        if number == len(path) - 1 and word in output_names(part):
+        if number == len(path) - 1 and word in (*output_names(part), *part.state_names()):
             return walked, word
         if word not in part.children:
             if word in input_names(part):
                 raise NetTypeError(f"{word!r} is an input port: its value is what you give")
-            known = [*output_names(part), *children]
+            known = [*output_names(part), *part.state_names(), *children]
             raise NetNameError(f"{short(part)} has no output port or part {word!r}, {did_you_mean(word, known)}")
         walked, part = (*walked, word), part.children[word]
     names = output_names(part)
@@ -50,13 +66,6 @@ def place_of(net: Net, port) -> tuple[tuple[str, ...], str]:
             f"{'/'.join(walked)} has {len(names)} outputs: name one", fix=f"NetPort({', '.join(map(repr, (*walked, names[0])))})"
         )
     return walked, names[0]
-
-
-def names_of(lowered: Lowered, what) -> list:
-    """The keys of a dict of results: port names, or the NetPort objects that were asked for."""
-    if what is None or what is All:
-        return list(lowered.outputs)
-    return list(what)
 
 
 def shown(result: torch.Tensor, axes: dict[int, Length], lengths: Sequence[torch.Tensor], batch: bool, like_tensor: bool):

@@ -169,6 +169,7 @@ class Typing:
         root = terms[()]
         self.inputs = MappingProxyType({name: self.type_of(term) for name, term in root.inputs.items()})
         self.outputs = MappingProxyType({name: self.type_of(term) for name, term in root.outputs.items()})
+        self.state_ports = MappingProxyType({name: self.type_of(term) for name, term in root.state_ports.items()})
 
     @property
     def closed(self) -> bool:
@@ -280,7 +281,7 @@ def _solved(net: Net, data, full: bool, close: bool, known: Mapping[str, Typing]
 
 def _says_nothing_new(typing: Typing, terms: Terms, solved: Typing) -> bool:
     """Whether the ports of a part are as they were when it was solved by itself."""
-    ports = ((terms.inputs, solved.inputs), (terms.outputs, solved.outputs))
+    ports = ((terms.inputs, solved.inputs), (terms.outputs, solved.outputs), (terms.state_ports, solved.state_ports))
     return all(typing.type_of(term) == own[name] for found, own in ports for name, term in found.items())
 
 
@@ -327,7 +328,8 @@ def _ports_alone(store: Store, path: tuple[str, ...], part: Net, typing: Typing)
         return Origin((*path, *why.path), why.net, why.text) if isinstance(why, Origin) else own if why else ""
 
     root = typing.terms[()]
-    for ports, solved in ((terms.inputs, root.inputs), (terms.outputs, root.outputs)):
+    pairs = ((terms.inputs, root.inputs), (terms.outputs, root.outputs), (terms.state_ports, root.state_ports))
+    for ports, solved in pairs:
         for name, term in solved.items():
             kind = find(term.kind)
             count = None if kind.count is None else store.size(store.value(kind.count), reason(kind.count))

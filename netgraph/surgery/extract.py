@@ -28,6 +28,7 @@ def net_extract(net: Net, place, /) -> Any:
         net_extract(net, NetArray("w"))       a shared array
         net_extract(net, [["a"], ["b"]])      several at once, a list of lists
         net_extract(net, All)                 all layers by name, or all parameters and arrays of a layer
+        net_extract(obj, "States")            the states that a NetStateObject is in
 
     `net[place]` is the same. Sizes that the surroundings fixed stay on a part that would be open by itself.
     Errors: NetNameError with the nearest names; NetTypeError for a slice of what is no chain, or one with a step.
@@ -40,6 +41,8 @@ def net_extract(net: Net, place, /) -> Any:
     NetChain([ElementwiseLayer(Ramp)], Input=3)
     """
     if not isinstance(net, Net):
+        if hasattr(net, "extracted"):
+            return net.extracted(place)
         raise NetTypeError(f"net_extract wants a net, got {net!r}")
     if isinstance(place, list) and place and all(isinstance(entry, list) for entry in place):
         return [net_extract(net, entry) for entry in place]

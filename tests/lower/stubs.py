@@ -1,6 +1,7 @@
 """Layers that stress the protocol of lowering: a recurrent one, one that sees the whole batch, and one with normal noise."""
 
 import torch
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from netgraph.spec.declare import Array, InputPort, Noise, OutputPort, StatePort
 from netgraph.spec.initial import BIAS, WEIGHT
@@ -9,8 +10,20 @@ from netgraph.spec.parameters import Size
 from netgraph.types.symbols import Automatic
 
 
+def _cells(x, input_weights, state_weights, biases, state, lengths):
+    """The loop; one step of the generated function, since the padded length is known when it runs."""
+    if has_torch_function_unary(x):
+        return handle_torch_function(_cells, (x,), x, input_weights, state_weights, biases, state, lengths)
+    outputs = []
+    for step in range(x.shape[1]):
+        new = torch.tanh(x[:, step] @ input_weights.T + state @ state_weights.T + biases)
+        state = new if lengths is None else torch.where((step < lengths).unsqueeze(-1), new, state)
+        outputs.append(state)
+    return torch.stack(outputs, 1), state
+
+
 class RecurrentStub(Layer):
-    """state[t] = tanh(W . (input[t], state[t-1]) + b): a loop of cell steps at the given length."""
+    """state[t] = tanh(W . (input[t], state[t-1]) + b): a loop of cell steps over the padded length."""
 
     positional = ("Units",)
     Units: Size = Automatic
@@ -23,16 +36,9 @@ class RecurrentStub(Layer):
     StateWeights = Array("Units Units", WEIGHT)
     Biases = Array("Units", BIAS)
 
-    def forward(self, Input, *, InputWeights, StateWeights, Biases, State, sizes, lengths):
-        state, outputs = State, []
-        count = sizes["steps"]
-        for step in range(count):
-            new = torch.tanh(Input[:, step] @ InputWeights.T + state @ StateWeights.T + Biases)
-            if 0 in lengths["Input"]:
-                new = torch.where((step < lengths["Input"][0]).unsqueeze(-1), new, state)
-            state = new
-            outputs.append(state)
-        return torch.stack(outputs, 1), state
+    def forward(self, Input, *, InputWeights, StateWeights, Biases, State, lengths):
+        outputs, state = _cells(Input, InputWeights, StateWeights, Biases, State, lengths["Input"].get(0))
+        return outputs, state
 
 
 class CoupledStub(Layer):
