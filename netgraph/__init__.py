@@ -12,6 +12,7 @@ from netgraph.formats.native import net_load, net_save
 from netgraph.formats.schema import net_json_schema
 from netgraph.formats.structure import net_from_json, net_to_json
 from netgraph.layers.arrays import TotalLayer
+from netgraph.layers.attention import AttentionLayer
 from netgraph.layers.basic import LinearLayer, SoftmaxLayer
 from netgraph.layers.constants import NetArrayLayer, ParametricRampLayer
 from netgraph.layers.convolution import ConvolutionLayer, PoolingLayer
@@ -42,7 +43,7 @@ from netgraph.nets.map import NetMapOperator
 from netgraph.nets.map_thread import NetMapThreadOperator
 from netgraph.nets.nest import NetNestOperator
 from netgraph.nets.pair import NetPairEmbeddingOperator
-from netgraph.nets.retired import ConstantArrayLayer, ConstantPlusLayer, ConstantTimesLayer, DotPlusLayer
+from netgraph.nets.retired import ConstantArrayLayer, ConstantPlusLayer, ConstantTimesLayer, DotPlusLayer, SequenceAttentionLayer
 from netgraph.run.state_object import NetStateObject
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.ports import Jacobian, NetPort, NetPortGradient
@@ -171,6 +172,7 @@ __all__ = [
     "ArcSinh",
     "ArcTan",
     "ArcTanh",
+    "AttentionLayer",
     "Automatic",
     "BatchNormalizationLayer",
     "CatenateLayer",
@@ -290,6 +292,7 @@ __all__ = [
     "Scaled",
     "Sec",
     "Sech",
+    "SequenceAttentionLayer",
     "SequenceIndicesLayer",
     "SequenceLastLayer",
     "SequenceMostLayer",

@@ -53,6 +53,7 @@ def table(cls: type) -> list[str]:
         rows.append((f"{names}, ...", "inputs", schema.variadic.text, schema.variadic.meaning))
     rows += [(f'"{name}"', "input", port.text, port.meaning) for name, port in schema.inputs.items()]
     rows += [(f'"{name}"', "output", port.text, port.meaning) for name, port in schema.outputs.items()]
+    rows += [(f'"{name}"', "readable", port.text, port.meaning) for name, port in schema.readable.items()]
     kinds = {True: "state", False: "array"}
     rows += [(f'"{name}"', kinds[type(array).__name__ == "State"], array.text, array.meaning) for name, array in schema.arrays.items()]
     if not rows:  # the ports follow from the parameters

@@ -319,7 +319,7 @@ class _Ports:
             part = self.parts.get(path[0])
             for name in path[1:]:
                 part = None if part is None else part.children.get(name)
-            self._out[key] = frozenset() if part is None else frozenset(output_names(part))
+            self._out[key] = frozenset() if part is None else frozenset((*output_names(part), *part.readable_ports()))
         return port in self._out[key]
 
 

@@ -199,6 +199,7 @@ class _Writer:
             words[name] = self._noise(call, name, declared) if self.training or not declared.only_in_training else None
         for name in schema.state_ports:
             words[name] = self.values[call.states[name]] if name in call.states else self.arrays["/".join((*call.path, name))]
+        words.update({name: self.values[value] for name, value in call.beside.items()})
         for word, value in (("training", self.training), ("sizes", call.sizes), ("valid", self.arguments["valid"])):
             if word in asked:
                 words[word] = value
@@ -211,7 +212,7 @@ class _Writer:
         function, terms = getattr(call.layer, call.function), self.plan.typing.terms[call.path]
         results = function(*(self._taken(value, term) for value, term in zip(call.inputs, terms.inputs.values(), strict=True)), **words)
         results = results if isinstance(results, tuple) else (results,)
-        # what forward returns: outputs, running statistics, recurrent states
+        # what forward returns: outputs, readable values, running statistics, recurrent states
         plain = len(call.outputs) - len(schema.state_ports)
         running = [name for name, declared in schema.arrays.items() if isinstance(declared, State) and name in call.arrays]
         for name, result in zip(running, results[plain : plain + len(running)], strict=True):

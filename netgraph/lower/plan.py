@@ -5,6 +5,7 @@ the elements of a sequence), `Unfold` takes it apart again, so a mapped net runs
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from netgraph.errors import NetTypeError, NetValueError
@@ -15,6 +16,8 @@ from netgraph.spec.net import Net, array_key
 from netgraph.spec.typing import Terms, Typing, short, varying_of
 from netgraph.types.sizes import Affine, Varying
 from netgraph.types.store import Node, find, primary
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Length(NamedTuple):
@@ -28,7 +31,8 @@ class Length(NamedTuple):
 class Call(NamedTuple):
     """A layer at work: its input and output values, the keys of its arrays, its sizes, and the true lengths of its varying axes.
 
-    `states` are the recurrent states that something in the net feeds; `outputs` end with the new values of all its recurrent states.
+    `states` are the recurrent states that something in the net feeds; `outputs` are those of its output ports, its readable ports, and the
+    new values of all its recurrent states. `beside` are values that `forward` takes by keyword, such as what an inner net gave.
     """
 
     path: tuple[str, ...]
@@ -41,6 +45,7 @@ class Call(NamedTuple):
     sizes: Mapping[str, object]
     lengths: Mapping[str, Mapping[int, Length]]
     function: str = "forward"
+    beside: Mapping[str, int] = _NOTHING
 
 
 class Fold(NamedTuple):
@@ -179,6 +184,12 @@ class Plan:
             for name, value in layer.unfold(self, place, inputs).items():
                 self.values[place, "out", name] = value
             return
+        for name, value in self.call(place, layer, inputs).items():
+            self.values[place, "out", name] = value
+
+    def call(self, place: tuple[str, ...], layer: Layer, inputs: Mapping[str, int], beside: Mapping[str, int] = _NOTHING) -> dict[str, int]:
+        """The values at the ports of a layer whose `forward` gets `inputs` and, by keyword, `beside`."""
+        terms = self.typing.terms[place]
         lengths = self._lengths(place, layer, terms)
         if layer.coupled:
             if self._folds:
@@ -203,12 +214,11 @@ class Plan:
                 self._seen.add(key)
                 shape = tuple(self._size(size) for size in find(term.run).value)
                 self.recurrent.append(StateNeed(key, find(term.kind).value or "real", shape, folds))
-        results = (*terms.outputs, *terms.state_ports)
-        outputs = tuple(self.new() for _ in results)
-        for name, value in zip(results, outputs, strict=True):
-            self.values[place, "out", name] = value
+        outputs = {name: self.new() for name in (*terms.outputs, *terms.readable, *terms.state_ports)}
         sizes = {name: self._solved(node) for name, node in terms.names.items()}
-        self.steps.append(Call(place, layer, tuple(inputs.values()), outputs, keys, tuple(terms.noise), states, sizes, lengths))
+        values = (tuple(inputs.values()), tuple(outputs.values()))
+        self.steps.append(Call(place, layer, *values, keys, tuple(terms.noise), states, sizes, lengths, beside=beside))
+        return outputs
 
     def _size(self, node: Node) -> int | Length:
         """A size, a varying one as the length it is."""
@@ -252,7 +262,7 @@ class Plan:
         folds = self.folds_of.get(self.values[path, "out", port], ())
         axes = {axis: count for axis, (count, _) in enumerate(folds) if isinstance(count, Length)}
         terms = self.typing.terms[path]
-        for axis, base, steps in varying_of((terms.outputs if port in terms.outputs else terms.state_ports)[port]):
+        for axis, base, steps in varying_of(terms.source(port)):
             axes[axis + len(folds)] = Length(self.variable(base), steps)
         return axes
 

@@ -236,7 +236,7 @@ def _is_real(scope: Scope, wire: Wire) -> bool:
 
 def _output(scope: Scope, path: tuple[str, ...], port: str) -> Term:
     part = scope.children[path[0]] if len(path) == 1 else scope.everything[(*scope.path, *path)]
-    return (part.outputs if port in part.outputs else part.state_ports)[port]
+    return part.source(port)
 
 
 def _shapes(arrays: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:

@@ -122,7 +122,8 @@ class _Reader:
         for place, word in enumerate(rest):
             ports = self.ports_of(part, direction)
             inner = dict(part.children)
-            if place == len(rest) - 1 and word in part.state_names():
+            read = part.readable_ports() if direction == "output" else ()
+            if place == len(rest) - 1 and (word in part.state_names() or word in read):
                 return Stop(path, word)
             if place == len(rest) - 1 and (word in ports or not inner):
                 if word not in ports and (ports or part.input_count is not None or direction == "output"):

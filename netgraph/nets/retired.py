@@ -1,5 +1,6 @@
 """Names that Wolfram retired: each is a function that gives the present form."""
 
+from netgraph.layers.attention import AttentionLayer
 from netgraph.layers.basic import LinearLayer
 from netgraph.layers.constants import NetArrayLayer
 from netgraph.layers.elementwise import ThreadingLayer
@@ -9,7 +10,7 @@ from netgraph.spec.ports import NetPort
 from netgraph.spec.symbols import Plus, Times
 from netgraph.types.symbols import Automatic
 
-__all__ = ["ConstantArrayLayer", "ConstantPlusLayer", "ConstantTimesLayer", "DotPlusLayer"]
+__all__ = ["ConstantArrayLayer", "ConstantPlusLayer", "ConstantTimesLayer", "DotPlusLayer", "SequenceAttentionLayer"]
 
 
 def ConstantArrayLayer(*args, **options) -> NetArrayLayer:
@@ -63,6 +64,23 @@ def ConstantTimesLayer(**options) -> NetGraph:
     array([10., 40.], dtype=float32)
     """
     return _threaded("ConstantTimesLayer", "Scaling", 1.0, Times, options)
+
+
+def SequenceAttentionLayer(*args, **options) -> NetGraph:
+    """A graph around the AttentionLayer "attend" of the same arguments, whose port "Input" is both its keys and its values.
+
+        output = attend(key = input, value = input, query)
+
+    The options Input, Query and Output give the types of its ports.
+    Errors: those of AttentionLayer.
+    Source: Wolfram's SequenceAttentionLayer.
+
+    >>> SequenceAttentionLayer("Dot")({"Input": [[1, 2], [3, 4], [5, 6]], "Query": [0, 0]})
+    array([3., 4.], dtype=float32)
+    """
+    types = {port: options.pop(port) for port in ("Input", "Query", "Output") if port in options}
+    edges = [(NetPort("Input"), NetPort("attend", "Key")), (NetPort("Input"), NetPort("attend", "Value"))]
+    return NetGraph({"attend": AttentionLayer(*args, **options)}, [*edges, (NetPort("Query"), NetPort("attend", "Query"))], **types)
 
 
 def _threaded(where: str, array: str, start: float, function, options) -> NetGraph:

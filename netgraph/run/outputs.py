@@ -52,12 +52,12 @@ def _place_of(net: Net, port) -> tuple[tuple[str, ...], str]:
         children = list(part.children)
         if isinstance(word, int) and -len(children) <= word < len(children):
             word = children[word]
-        if number == len(path) - 1 and word in (*output_names(part), *part.state_names()):
+        if number == len(path) - 1 and word in (*output_names(part), *part.readable_ports(), *part.state_names()):
             return walked, word
         if word not in part.children:
             if word in input_names(part):
                 raise NetTypeError(f"{word!r} is an input port: its value is what you give")
-            known = [*output_names(part), *part.state_names(), *children]
+            known = [*output_names(part), *part.readable_ports(), *part.state_names(), *children]
             raise NetNameError(f"{short(part)} has no output port or part {word!r}, {did_you_mean(word, known)}")
         walked, part = (*walked, word), part.children[word]
     names = output_names(part)

@@ -73,6 +73,13 @@ class OutputPort(InputPort):
     """An output port of the given kind and shape."""
 
 
+class ReadablePort(InputPort):
+    """A value beside the outputs: it is computed where somebody reads it, by `NetPort` in evaluation or in an edge, and else nowhere.
+
+    `forward` returns it behind the outputs.
+    """
+
+
 class InputPorts(Declaration):
     """As many input ports as are connected, all declared alike: `naming` makes a port's name from its number (from 1).
 

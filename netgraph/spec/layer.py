@@ -11,7 +11,7 @@ from pydantic import ConfigDict, ValidationError
 from netgraph.errors import NetTypeError, NetValueError
 from netgraph.spec.arguments import located, port_names, port_types, sort_arguments, unknown_option
 from netgraph.spec.arrays import NetArray, owned
-from netgraph.spec.declare import Array, Declaration, InputPort, InputPorts, Noise, OutputPort, Rule, Shape, State, StatePort
+from netgraph.spec.declare import Array, Declaration, InputPort, InputPorts, Noise, OutputPort, ReadablePort, Rule, Shape, State, StatePort
 from netgraph.spec.names import snake
 from netgraph.spec.net import Net, under
 from netgraph.spec.parameters import is_integer
@@ -50,6 +50,7 @@ class Schema:
         self.positional = cls.positional
         self.inputs = {n: d for n, d in declared.items() if type(d) is InputPort}
         self.outputs = {n: d for n, d in declared.items() if type(d) is OutputPort}
+        self.readable = {n: d for n, d in declared.items() if isinstance(d, ReadablePort)}
         self.arrays = {n: d for n, d in declared.items() if isinstance(d, Array)}
         self.noise = {n: d for n, d in declared.items() if isinstance(d, Noise)}
         self.state_ports = {n: d for n, d in declared.items() if isinstance(d, StatePort)}
@@ -284,6 +285,9 @@ class Layer(Net, BaseModel):
     def state_names(self) -> tuple[str, ...]:
         return tuple(self.schema_of().state_ports)
 
+    def readable_ports(self) -> tuple[str, ...]:
+        return tuple(self.schema_of().readable)
+
     def with_inputs(self, count: int) -> "Layer":
         """The layer with `count` inputs, for one that takes any number. Errors: NetTypeError below the least it needs."""
         variadic = self.schema_of().variadic
@@ -315,6 +319,8 @@ class Layer(Net, BaseModel):
             terms.inputs[name] = scope.port(port.shape, name)
         for name, port in schema.outputs.items():
             terms.outputs[name] = scope.port(port.shape, name)
+        for name, port in schema.readable.items():
+            terms.readable[name] = scope.port(port.shape, name)
         for name, port in schema.state_ports.items():
             terms.state_ports[name] = scope.port(port.shape, name)
         for name, declared, setting in self.array_places():

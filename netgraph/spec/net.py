@@ -69,6 +69,10 @@ class Net:
         """The names of the recurrent state ports, which are fed and read only where somebody connects them."""
         return ()
 
+    def readable_ports(self) -> tuple[str, ...]:
+        """The names of the values beside the outputs that are computed where somebody reads them."""
+        return ()
+
     def with_inputs(self, count: int) -> "Net":
         """The net with `count` inputs, for one that takes any number."""
         return self

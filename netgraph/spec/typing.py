@@ -53,16 +53,21 @@ def short(net: Net, most: int = 60) -> str:
 class Terms:
     """What one part of a net declared: ports, arrays, states, noise and named sizes, as nodes of the store."""
 
-    __slots__ = ("arrays", "inputs", "kind", "names", "noise", "outputs", "state_ports")
+    __slots__ = ("arrays", "inputs", "kind", "names", "noise", "outputs", "readable", "state_ports")
 
     def __init__(self):
         self.inputs: dict[str, Term] = {}
         self.outputs: dict[str, Term] = {}
+        self.readable: dict[str, Term] = {}
         self.arrays: dict[str, Node] = {}
         self.noise: dict[str, Node] = {}
         self.names: dict[str, Node] = {}
         self.state_ports: dict[str, Term] = {}
         self.kind: KindNode | None = None  # the one kind of the ports declared "any"
+
+    def source(self, port: str) -> Term:
+        """A port that something can be read from: an output, a readable port or a state."""
+        return next(ports for ports in (self.outputs, self.readable, self.state_ports) if port in ports)[port]
 
 
 class Scope:
@@ -328,8 +333,8 @@ def _ports_alone(store: Store, path: tuple[str, ...], part: Net, typing: Typing)
         return Origin((*path, *why.path), why.net, why.text) if isinstance(why, Origin) else own if why else ""
 
     root = typing.terms[()]
-    pairs = ((terms.inputs, root.inputs), (terms.outputs, root.outputs), (terms.state_ports, root.state_ports))
-    for ports, solved in pairs:
+    words = ("inputs", "outputs", "readable", "state_ports")
+    for ports, solved in ((getattr(terms, word), getattr(root, word)) for word in words):
         for name, term in solved.items():
             kind = find(term.kind)
             count = None if kind.count is None else store.size(store.value(kind.count), reason(kind.count))

@@ -167,7 +167,7 @@ def _detail(net: Net, path: tuple[str, ...], part: Net, word):
     if types is not None and (word in types.inputs or word in types.outputs):
         return (types.inputs.get(word) or types.outputs[word]).written()
     terms = _full(net).terms[path]
-    term = terms.inputs.get(word) or terms.outputs.get(word) or terms.state_ports.get(word)
+    term = terms.inputs.get(word) or terms.outputs.get(word) or terms.readable.get(word) or terms.state_ports.get(word)
     if term is not None:
         return _full(net).type_of(term).written()
     raise _unknown(part, path, word, part.children)

@@ -26,9 +26,9 @@ def why(net: Net, place) -> str:
         word = part_name(part, word)
         part, path = part.children[word], (*path, word)
     terms = typing.terms[path]
-    term = terms.inputs.get(name) or terms.outputs.get(name) or terms.state_ports.get(name)
+    term = terms.inputs.get(name) or terms.outputs.get(name) or terms.readable.get(name) or terms.state_ports.get(name)
     if term is None and name not in terms.arrays:
-        known = [*terms.inputs, *terms.outputs, *terms.state_ports, *terms.arrays]
+        known = [*terms.inputs, *terms.outputs, *terms.readable, *terms.state_ports, *terms.arrays]
         raise NetNameError(f"{'/'.join(path) or type(part).__name__} has no port or array {name!r}, {did_you_mean(name, known)}")
     run = terms.arrays[name] if term is None else term.run
     shown = str(PortType(None if term is None else typing.kind_of(term.kind), typing.store.sizes(run))).removeprefix("real ")

@@ -3,6 +3,7 @@
 The tables are rows_<family>.py; test_layers.py runs them.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -78,12 +79,13 @@ class Run:
         for path, _layer, name, declared, setting in array_slots(net):
             key = getattr(setting, "name", None) or "/".join((*path, name))
             shapes[key] = (name, typing.store.known(typing.terms[path].arrays[name]), isinstance(declared, State))
-        # an array is drawn by its own name, so that it is the same wherever its layer stands
-        drawn = {name: source.uniform(0.5, 1.5, shape) for name, shape, _ in sorted(set(shapes.values()))}
-        self.arrays = {key: torch.from_numpy(np.asarray(drawn[name])).to(dtype) for key, (name, _, _) in shapes.items()}
+        # an array is drawn by its own name and shape, so that it is the same wherever its layer stands
+        drawn = {(name, shape): source.uniform(0.5, 1.5, shape) for name, shape, _ in sorted(set(shapes.values()))}
+        self.arrays = {key: torch.from_numpy(np.asarray(drawn[name, shape])).to(dtype) for key, (name, shape, _) in shapes.items()}
         self.arrays.update(arrays or {})
         self.shapes = {key: shape for key, (_, shape, _) in shapes.items()}
-        self.noise = tuple(torch.from_numpy(source.random((batch, *need.shape))).to(dtype) for need in self.lowered.noise)
+        sizes = [(batch * math.prod(need.folds), *need.shape) for need in self.lowered.noise]
+        self.noise = tuple(torch.from_numpy(source.random(size)).to(dtype) for size in sizes)
 
     @property
     def own_arrays(self) -> tuple[torch.Tensor, ...]:

@@ -177,7 +177,9 @@ def test_mapped(row):
 def test_shared_arrays(row):
     names = [name for name, declared, _ in row.layer.array_places() if not isinstance(declared, State)]
     layer = row.layer.replaced(settings={**row.layer._settings, **{name: NetArray(f"shared{name}") for name in names}})
-    net = NetGraph({"a": layer, "b": layer, "t": netgraph.TotalLayer()}, ["x -> a -> t", "x -> b -> t"], x=row.inputs["Input"])
+    edges = [(NetPort(f"x{i}"), NetPort(part, name)) for part in "ab" for i, name in enumerate(row.inputs)]
+    types = {f"x{i}": type for i, type in enumerate(row.inputs.values())}
+    net = NetGraph({"a": layer, "b": layer, "t": netgraph.TotalLayer()}, [*edges, (("a", "b"), "t")], **types)
     run = Run(net)
     assert sorted(run.lowered.arrays) == sorted(f"shared{name}" for name in names)
     inputs = batch_of(row)
