@@ -78,8 +78,9 @@ class SoftmaxLayer(Layer):
         return (within("shape", self.Level),)
 
     def activation(self, sizes) -> str | None:
-        """What a cross-entropy behind it can be computed before: "softmax" along the last axis, nothing along others."""
-        return "softmax" if self.Level % len(sizes["shape"]) == len(sizes["shape"]) - 1 else None
+        """What a cross-entropy behind it can be computed before: "softmax" along the last axis, nothing along others or a varying one."""
+        shape = sizes["shape"]
+        return "softmax" if self.Level % len(shape) == len(shape) - 1 and isinstance(shape[-1], int) else None
 
     def forward(self, Input, *, lengths, sizes):
         axis = self.Level % len(sizes["shape"]) + 1

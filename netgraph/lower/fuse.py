@@ -28,11 +28,7 @@ def _logits(plan: Plan, value: int, form: str, makers):
     path = []
     while True:
         step = makers.get(value)
-        if (
-            isinstance(step, Call)
-            and getattr(step.layer, "activation", lambda sizes: None)(step.sizes) == form
-            and not step.lengths["Input"]
-        ):
+        if isinstance(step, Call) and getattr(step.layer, "activation", lambda sizes: None)(step.sizes) == form:
             break
         if isinstance(step, (Fold, Unfold)):
             path.append(step)

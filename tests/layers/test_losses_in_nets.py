@@ -74,6 +74,22 @@ def test_a_mapped_softmax_is_computed_with_its_cross_entropy():
     assert torch.allclose(run(x, target)[0], expected)
 
 
+@pytest.mark.parametrize("activation", [SoftmaxLayer(), NetMapOperator(SoftmaxLayer())])
+def test_the_softmax_of_a_varying_sequence_is_computed_with_its_cross_entropy(activation):
+    run = Run(behind(activation, "Index", x=("Varying", 3)), "Train")
+    assert "log_softmax" in run.lowered.source and "torch.softmax" not in run.lowered.source
+    x = torch.tensor([[[0.0, 3000.0, 0.0]] * 2] * 2, dtype=torch.float64, requires_grad=True)
+    loss, _ = run(x, torch.tensor([[0, 1], [2, 0]]), lengths=(torch.tensor([2, 1]),))
+    loss.sum().backward()
+    assert loss.tolist() == [1500.0, 3000.0]
+    assert x.grad.tolist() == [[[-0.5, 0.5, 0.0], [0.0, 0.0, 0.0]], [[0.0, 1.0, -1.0], [0.0, 0.0, 0.0]]]
+
+
+def test_the_softmax_along_a_varying_axis_is_computed_by_itself():
+    run = Run(behind(SoftmaxLayer(), "Probabilities", x=(2, "Varying")), "Train")
+    assert "log_softmax" not in run.lowered.source
+
+
 def test_cross_entropy_of_impossible_events_is_finite_with_a_finite_gradient():
     x = torch.tensor([[0.0, 1.0]], requires_grad=True)
     loss = CrossEntropyLossLayer("Probabilities", Input=2)({"Input": x, "Target": torch.tensor([[1.0, 0.0]])})
