@@ -8,6 +8,7 @@ _gc.disable()
 
 from netgraph import verbs as verbs
 from netgraph.errors import NetError, NetFileError, NetNameError, NetShapeError, NetTrainingError, NetTypeError, NetValueError
+from netgraph.formats.from_torch import net_from_torch
 from netgraph.formats.native import net_load, net_save
 from netgraph.formats.schema import net_json_schema
 from netgraph.formats.structure import net_from_json, net_to_json
@@ -19,6 +20,7 @@ from netgraph.layers.convolution import ConvolutionLayer, PoolingLayer
 from netgraph.layers.elementwise import ElementwiseLayer, ThreadingLayer
 from netgraph.layers.function import FunctionLayer
 from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanAbsoluteLossLayer, MeanSquaredLossLayer
+from netgraph.layers.module import ModuleLayer
 from netgraph.layers.normalization import InstanceNormalizationLayer, LocalResponseNormalizationLayer, NormalizationLayer
 from netgraph.layers.part import ExtractLayer, PartLayer
 from netgraph.layers.placeholder import PlaceholderLayer
@@ -243,6 +245,7 @@ __all__ = [
     "Median",
     "Min",
     "Mod",
+    "ModuleLayer",
     "Negative",
     "NetArray",
     "NetArrayLayer",
@@ -325,6 +328,7 @@ __all__ = [
     "Which",
     "net_extract",
     "net_from_json",
+    "net_from_torch",
     "net_initialize",
     "net_insert_shared_arrays",
     "net_json_schema",

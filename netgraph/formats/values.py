@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from netgraph.errors import NetValueError
+from netgraph.layers.module import HeldModule
 from netgraph.spec.function_graph import FunctionGraph
 from netgraph.spec.ports import NetPort
 from netgraph.spec.symbols import Symbol, symbol
@@ -79,6 +80,9 @@ def _encode(value: Any, where: str, keep: Keep | None, depth: int) -> Any:
             origins=[(getattr(value.function, "__name__", "the function"), value.reason)],
             fix="write it with torch operations of the closed list, or with symbols such as Ramp",
         )
+    if isinstance(value, HeldModule):
+        fix = "save its numbers with torch, and make the layer again"
+        raise NetValueError(f"{where} cannot be saved: a torch module is code, and files hold none", fix=fix)
     raise NetValueError(f"{where} cannot be saved: a file has no form for {_short(value)}")
 
 

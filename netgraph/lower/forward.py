@@ -214,7 +214,7 @@ class _Writer:
         results = results if isinstance(results, tuple) else (results,)
         # what forward returns: outputs, readable values, running statistics, recurrent states
         plain = len(call.outputs) - len(schema.state_ports)
-        running = [name for name, declared in schema.arrays.items() if isinstance(declared, State) and name in call.arrays]
+        running = [name for name, declared, _ in call.layer.array_places() if isinstance(declared, State)]
         for name, result in zip(running, results[plain : plain + len(running)], strict=True):
             self.new_states[call.arrays[name]] = result
         for value, result in zip(call.outputs, (*results[:plain], *results[plain + len(running) :]), strict=True):

@@ -11,7 +11,7 @@ from netgraph.spec.ports import path_of
 from netgraph.spec.typing import Typing, infer, settled, short, typed
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
-from netgraph.types.symbols import All, Automatic
+from netgraph.types.symbols import All
 
 __all__ = ["net_extract"]
 
@@ -70,9 +70,10 @@ def _at(net: Net, path: tuple, place):
         if word in children:
             walked, part = (*walked, word), children[word]
             continue
-        if not last:
+        rest = path[number:]
+        if not last and _array_setting(part, "/".join(map(str, rest))) is None:
             raise _unknown(part, walked, word, children)
-        return _detail(net, walked, part, word)
+        return _detail(net, walked, part, word if last else "/".join(map(str, rest)))
     return _typed_part(net, walked)
 
 
@@ -156,11 +157,11 @@ def _detail(net: Net, path: tuple[str, ...], part: Net, word):
     if isinstance(part, Layer):
         schema = part.schema_of()
         name = schema.aliases.get(word, word)
-        if name in schema.arrays:
-            setting = part._settings.get(name, Automatic)
-            if setting is None or not part.has_array(name):
-                return None
+        setting = _array_setting(part, name)
+        if setting is not None:
             return net.arrays[array_key(path, name, setting)]
+        if name in schema.arrays:
+            return None
         if name in schema.fields:
             return getattr(part, name)
     types = settled(net) if not path else None
@@ -173,19 +174,29 @@ def _detail(net: Net, path: tuple[str, ...], part: Net, word):
     raise _unknown(part, path, word, part.children)
 
 
+def _array_setting(part: Net, name: str):
+    """How the array called `name` of a layer was given, Automatic for as usual; None where it has none. Names may hold "/"."""
+    return next((setting for array, _, setting in part.array_places() if array == name), None)
+
+
 def _everything(layer: Net) -> dict:
     """All parameters and arrays of a layer by name."""
     if not isinstance(layer, Layer):
         return {}
-    schema = layer.schema_of()
-    return {**{name: getattr(layer, name) for name in schema.fields}, **{name: _detail(layer, (), layer, name) for name in schema.arrays}}
+    fields = layer.schema_of().fields
+    return {**{name: getattr(layer, name) for name in fields}, **{name: _detail(layer, (), layer, name) for name in _array_names(layer)}}
+
+
+def _array_names(layer: Layer) -> list[str]:
+    """The arrays that a layer declares, whether or not it is without one, and those that follow from its parameters."""
+    return list(dict.fromkeys((*layer.schema_of().arrays, *(name for name, _, _ in layer.array_places()))))
 
 
 def _unknown(part: Net, path: tuple[str, ...], word, children) -> NetNameError:
     known = [*children]
     if isinstance(part, Layer):
         schema = part.schema_of()
-        known += [*schema.arrays, *schema.fields, *schema.inputs, *schema.outputs]
+        known += [*_array_names(part), *schema.fields, *schema.inputs, *schema.outputs]
     types = settled(part)
     known += [name for name in (*types.inputs, *types.outputs) if name not in known]
     where = "/".join(path) or type(part).__name__

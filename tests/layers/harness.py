@@ -25,7 +25,8 @@ class Row(NamedTuple):
     NumPy in float64 on one example, or None where `trains` says all. `trains(inputs, arrays, states, noise)` is the same on a batch in
     Train mode and gives (output, *new states). `solves` are pairs (types given, types that follow), `draw(pick)` gives (layer, inputs) of
     drawn sizes, `varying` are input types with varying axes, `vectors` are pairs (data, result) for `layer(data)`, `wrong` pairs
-    (function, whole message). `domain` is where real inputs are drawn from. `runs` is False for a layer that cannot be evaluated.
+    (function, whole message). `domain` is where real inputs are drawn from. `runs` is False for a layer that cannot be evaluated, `savable`
+    for one that holds code.
     """
 
     layer: Layer
@@ -42,6 +43,7 @@ class Row(NamedTuple):
     domain: tuple[float, float] = (-2.0, 2.0)
     differentiable: bool = True
     evaluable: bool = True
+    savable: bool = True
     runs: bool = True
 
     @property

@@ -176,12 +176,12 @@ def test_mapped(row):
 @rows(lambda row: any(not isinstance(declared, State) for _, declared, _ in row.layer.array_places()) and row.inputs)
 def test_shared_arrays(row):
     names = [name for name, declared, _ in row.layer.array_places() if not isinstance(declared, State)]
-    layer = row.layer.replaced(settings={**row.layer._settings, **{name: NetArray(f"shared{name}") for name in names}})
+    layer = row.layer.replaced(settings={**row.layer._settings, **{name: NetArray(f"shared{name.replace('/', '')}") for name in names}})
     edges = [(NetPort(f"x{i}"), NetPort(part, name)) for part in "ab" for i, name in enumerate(row.inputs)]
     types = {f"x{i}": type for i, type in enumerate(row.inputs.values())}
     net = NetGraph({"a": layer, "b": layer, "t": netgraph.TotalLayer()}, [*edges, (("a", "b"), "t")], **types)
     run = Run(net)
-    assert sorted(run.lowered.arrays) == sorted(f"shared{name}" for name in names)
+    assert sorted(run.lowered.arrays) == sorted(f"shared{name.replace('/', '')}" for name in names)
     inputs = batch_of(row)
     twice, _ = run(*inputs)
     assert close(twice, 2 * Run(typed_as(row.layer, row.inputs))(*inputs)[0])
@@ -277,6 +277,6 @@ def test_what_is_wrong_is_said(make, message):
     "cls", [cls for cls in LAYERS.values() if cls.__module__.startswith("netgraph.layers.")], ids=lambda cls: cls.__name__
 )
 def test_the_example_in_the_docstring(cls):
-    examples = doctest.DocTestFinder(recurse=False).find(cls, cls.__name__, globs=dict(NAMES))
+    examples = doctest.DocTestFinder(recurse=False).find(cls, cls.__name__, globs={**NAMES, "torch": torch, "np": np})
     assert examples and examples[0].examples
     assert doctest.DocTestRunner().run(examples[0]).failed == 0
