@@ -68,10 +68,11 @@ class AttentionLayer(Layer):
     Keys and values stand at positions of one or more levels, j runs over all of them; queries stand at any number of levels, also none,
     and the output has theirs. MultiHead=True: the level before the vectors is that of heads, which attend apart; there are no projections.
     Mask="Causal": query t sees positions up to t, `("Causal", n)` the last n of them, t included; then there is one level of positions and
-    one of queries, of one length. ScoreRescaling="DimensionSqrt" divides scores by the square root of the size of a key; by default there
-    is no scaling. All levels of positions and of queries may vary: the real positions alone are seen, and where there is none the output
-    is 0. NetPort(layer, "AttentionWeights") reads the weights, before dropout. In training each weight is dropped with probability
-    Dropout, the others are divided by 1 - Dropout. "Dot" and "Bilinear" run as torch's fused attention, except where weights are dropped.
+    one of queries, of one length, or a single query, which stands at the last position. ScoreRescaling="DimensionSqrt" divides scores by
+    the square root of the size of a key; by default there is no scaling. Levels of positions and of queries may vary: the real positions
+    alone are seen, and where there is none the output is 0. The port "AttentionWeights" is no output, but can be read: the weights, before
+    dropout. In training each weight is dropped with probability Dropout, the others are divided by 1 - Dropout. "Dot" and "Bilinear" run
+    as torch's fused attention, except where weights are dropped.
     Errors: no level of positions; keys and queries of different sizes for "Dot"; another number of steps with a mask.
     Source: Wolfram's AttentionLayer; Vaswani et al. 2017. A window that counts step t is ours where Wolfram's text is open.
 
@@ -121,7 +122,7 @@ class AttentionLayer(Layer):
         heads = " heads" if self.MultiHead else ""
         rules = [layout("positions", f"*steps{heads}"), layout("queries", f"*asked{heads}"), Rule(self._has_positions)]
         if self.Mask is not None:
-            rules += [layout("steps", "length"), layout("asked", "length")]
+            rules += [layout("steps", "length"), Rule(self._in_step)]
         vectors = {"k": "keys", "v": "values", "q": "queries"}
         if self.ScoringNet == "Dot":
             del vectors["q"]  # they have the size of the keys
@@ -142,6 +143,23 @@ class AttentionLayer(Layer):
             return store.axes(steps) is not None
 
         store.rule([steps], fire)
+
+    def _in_step(self, scope):
+        """With a mask there is a query for each step, or a single one."""
+        store, asked, length = scope.store, scope.run("asked"), scope.size("length")
+
+        def fire() -> bool:
+            if store.axes(asked) is None:
+                return False
+            if store.axes(asked):
+                store.equate_runs(asked, store.run([length], scope.origin()), scope.label("Query"))
+            return True
+
+        store.rule([asked], fire)
+
+    def assume(self, scope):
+        if self.Mask is not None and scope.store.axes(scope.run("asked")) is None:
+            scope.store.equate_runs(scope.run("asked"), scope.store.run([scope.size("length")], scope.origin()), scope.where)
 
     def _scores(self, scope):
         """What the score says about the sizes of keys and queries."""
@@ -170,6 +188,14 @@ class AttentionLayer(Layer):
 
         store.rule(runs, fire)
 
+    @property
+    def cached(self) -> tuple[str, ...]:
+        """The inputs that a net of one step keeps from step to step, each with what came in this step appended: what a mask lets it see.
+
+        The step itself is this layer, asked with a single query; the last position is then the step that is going on.
+        """
+        return () if self.Mask is None else ("Key", "Value")
+
     # -- how it runs -----------------------------------------------------------------------------------------------------------------
 
     def unfold(self, plan, path, inputs):
@@ -192,7 +218,8 @@ class AttentionLayer(Layer):
     def forward(self, Key, Value, Query, *, Draws, training, sizes, lengths, Weights=None, Scores=None):
         n, m = len(sizes["steps"]), len(sizes["asked"])
         keys, values, queries = self._rows(Key, n), self._rows(Value, n), self._rows(Query, m)
-        real, seen = self._seen(Key, n, keys, lengths["Key"])
+        real = self._real(Key, n, lengths["Key"])
+        seen = self._seen(Key, m, real, lengths["Key"])
         if real is not None:
             # a weight of 0 does not undo padding that is infinite or not a number
             keys, values = torch.where(real, keys, 0.0), torch.where(real, values, 0.0)
@@ -211,7 +238,7 @@ class AttentionLayer(Layer):
             draws = self._rows(Draws.flatten(-n) if n > 1 else Draws, m)
             output = torch.where(draws >= self.Dropout, weights * (1 / (1 - self.Dropout)), 0.0) @ values
         elif Scores is None:
-            causal = self.Mask == "Causal"
+            causal = self.Mask == "Causal" and m == 1
             mask = None if causal else seen
             output = F.scaled_dot_product_attention(queries, keys, values, mask, is_causal=causal, scale=scale)
         else:
@@ -233,23 +260,28 @@ class AttentionLayer(Layer):
             return x.squeeze(1)
         return x if levels == 1 else x.unflatten(1, tuple(query.shape[level + 1] for level in range(levels)))
 
-    def _seen(self, key, n: int, keys, lengths):
-        """Which rows of the keys are real (None: all), and which of them each query may see (None: all), broadcastable over the scores."""
-        real = seen = None
-        if lengths:
-            counted = {level: valid_positions(key, level + 1, length, n) for level, length in lengths.items()}
-            real = reduce(torch.logical_and, counted.values())
-            real = real.expand(-1, *(key.shape[level + 1] for level in range(n))).flatten(1) if n > 1 else real
-            real = real[:, None, :, None]
-        if self.Mask is not None:
-            step = torch.arange(keys.shape[2], device=key.device)
-            past = step.unsqueeze(1) - step
-            seen = past >= 0
-            return real, seen if self.Mask == "Causal" else seen & (past < self.Mask[1])
-        if real is not None:
-            # where nothing is real, what was padded is a value of 0
-            seen = (real | ~real.any(2, keepdim=True)).transpose(2, 3)
-        return real, seen
+    def _real(self, key, n: int, lengths):
+        """Which rows of the keys are real: batch x 1 x rows x 1, or None where all are."""
+        if not lengths:
+            return None
+        real = reduce(torch.logical_and, [valid_positions(key, level + 1, length, n) for level, length in lengths.items()])
+        real = real.expand(-1, *(key.shape[level + 1] for level in range(n))).flatten(1) if n > 1 else real
+        return real[:, None, :, None]
+
+    def _seen(self, key, m: int, real, lengths):
+        """Which rows of the keys each query may see, broadcastable over the scores, or None for all."""
+        step = torch.arange(key.shape[1], device=key.device).unsqueeze(0)
+        window = self.Mask[1] if isinstance(self.Mask, tuple) else None
+        if self.Mask is not None and m == 1:
+            # among the real steps of an example no query sees what is padded
+            past = step.transpose(0, 1) - step
+            return past >= 0 if window is None else (past >= 0) & (past < window)
+        # where nothing is real, what was padded is a value of 0
+        seen = None if real is None else (real | ~real.any(2, keepdim=True)).transpose(2, 3)
+        if window is None:
+            return seen
+        last = step >= (key.shape[1] if real is None else lengths[0].reshape(-1, 1, 1, 1)) - window
+        return last if seen is None else seen & last
 
 
 class _KeysForQueries:

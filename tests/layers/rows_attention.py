@@ -196,10 +196,10 @@ ROWS = [
                 '  (?,): AttentionLayer("Dot", Mask="Causal", Key=(4, 2, 3))',
             ),
             (
-                lambda: AttentionLayer("Dot", Mask="Causal", Query=(3,)),
-                "Query: no axis on one side and 1 axis on the other\n"
-                "  (): AttentionLayer was given Query=3\n"
-                '  (?,): AttentionLayer("Dot", Mask="Causal", Query=3)',
+                lambda: AttentionLayer("Dot", Mask="Causal", Query=(2, 2, 3)),
+                "Query: 2 axes on one side and 1 axis on the other\n"
+                "  (2, 2): AttentionLayer was given Query=(2, 2, 3)\n"
+                '  (?,): AttentionLayer("Dot", Mask="Causal", Query=(2, 2, 3))',
             ),
             (
                 lambda: AttentionLayer("Dot", Mask="Causal", Key=("Varying", 3), Query=(5, 3)),
@@ -280,6 +280,17 @@ ROWS = [
         AttentionLayer("Dot", Mask=("Causal", 2), MultiHead=True), ports((5, 2, 3), (5, 2, 2), (5, 2, 3)), (5, 2, 2),
         reference=attention(heads=True, window=2),
         varying=ports(("Varying", 2, 3), ("Varying", 2, 2), ("Varying", 2, 3)),
+    ),
+    Row(
+        AttentionLayer("Dot", Mask="Causal"), ports((4, 2), (4, 3), (2,)), (3,),
+        reference=attention(),
+        solves=[({"Output": (3,), "Key": (Automatic, 2)}, {"Query": (2,)})],
+        varying=ports(("Varying", 2), ("Varying", 3), (2,)),
+    ),
+    Row(
+        AttentionLayer("Dot", Mask=("Causal", 3), MultiHead=True), ports((5, 2, 3), (5, 2, 2), (2, 3)), (2, 2),
+        reference=lambda key, value, query: attention(heads=True)(key[-3:], value[-3:], query),
+        varying=ports(("Varying", 2, 3), ("Varying", 2, 2), (2, 3)),
     ),
     Row(
         AttentionLayer("Dot", Mask=("Causal", 1)), ports((3, 2), (3, 2), (3, 2)), (3, 2),

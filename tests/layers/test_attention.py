@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from netgraph import (
+    AppendLayer,
     AttentionLayer,
     DotLayer,
     LinearLayer,
@@ -169,6 +170,27 @@ def test_padding_that_is_no_number_is_not_seen(mask, bad):
     (found,), _ = run.forward((x, x, clean.detach()), (), (), (), lengths, None)
     (gradient,) = torch.autograd.grad(found[0].sum() + found[1, :2].sin().sum(), x)
     assert torch.equal(found[0], expected[0]) and torch.equal(found[1, :2], expected[1, :2]) and torch.equal(gradient, wanted)
+
+
+@pytest.mark.parametrize("mask", ["Causal", ("Causal", 2)])
+def test_step_by_step_it_gives_what_it_gives_at_once(mask):
+    """The net of one step: what came is appended to what is kept, and one query stands at the last step."""
+    layer = AttentionLayer("Dot", Mask=mask, MultiHead=True)
+    assert layer.cached == ("Key", "Value") and AttentionLayer("Dot").cached == ()
+    edges = [(NetPort("keys so far"), NetPort("keys", "Input")), (NetPort("key"), NetPort("keys", "Element"))]
+    edges += [(NetPort("values so far"), NetPort("values", "Input")), (NetPort("value"), NetPort("values", "Element"))]
+    edges += [("keys", NetPort("attend", "Key")), ("values", NetPort("attend", "Value")), (NetPort("query"), NetPort("attend", "Query"))]
+    edges += [("keys", NetPort("Keys")), ("values", NetPort("Values"))]
+    parts = {"keys": AppendLayer(), "values": AppendLayer(), "attend": layer}
+    step = NetGraph(parts, edges, **{"keys so far": ("Varying", 2, 3), "values so far": ("Varying", 2, 4), "query": (2, 3)})
+    source = np.random.default_rng(2)
+    data = {name: source.normal(size=(6, 2, size)).astype(np.float32) for name, size in (("Key", 3), ("Value", 4), ("Query", 3))}
+    whole, keys, values = layer(data), data["Key"][:1], data["Value"][:1]
+    for i in range(1, 6):
+        found = step({"keys so far": keys, "values so far": values, **{name.lower(): x[i] for name, x in data.items()}})
+        keys, values = found["Keys"], found["Values"]
+        assert np.allclose(found["Output"], whole[i], atol=1e-6)
+    assert np.array_equal(keys, data["Key"]) and np.array_equal(values, data["Value"])
 
 
 def test_keys_and_values_of_one_example_have_one_length():
