@@ -243,9 +243,13 @@ class Net:
             raise NetTypeError(f"{cls.__name__}.from_json: the text holds a {type(net).__name__}", fix="net_from_json(text)")
         return net
 
-    def plot(self, **options):
-        """The net drawn as a picture (SVG): layers as boxes, shapes on the edges."""
-        return VERBS["plot"](self, **options)
+    def plot(self, data=None, /, **options):
+        """The net drawn as a picture: layers as boxes, shapes on the edges; with one example as `data`, every layer with its value.
+
+        The picture shows itself in notebooks; `.save("net.svg")` writes it, also as .png, .mmd (Mermaid) and .dot. Option: depth, how far
+        nets inside are opened (3).
+        """
+        return VERBS["plot"](self, data, **options)
 
     def why(self, place: str) -> str:
         """Where the type at `place` ("3/Input", "Output", "0/Weights") came from, in a sentence."""

@@ -1,24 +1,32 @@
 """The drawing of a net: what is drawn, where, and that nothing overlaps."""
 
 import doctest
+import io
 import itertools
+import sys
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib import image
 
-from netgraph.errors import NetTypeError, NetValueError
+from netgraph.errors import NetError, NetTypeError, NetValueError
 from netgraph.layers.basic import LinearLayer
+from netgraph.layers.reduce import SummationLayer
 from netgraph.nets.chain import NetChain
 from netgraph.nets.graph import NetGraph
 from netgraph.nets.pair import NetPairEmbeddingOperator
-from netgraph.show import diagram_text, drawing, layout
+from netgraph.show import activations, diagram_text, drawing, layout, shapes
+from netgraph.show.activations import shown
 from netgraph.show.diagram import diagram
 from netgraph.show.diagram_text import dot, mermaid
 from netgraph.show.drawing import plot
 from netgraph.show.layout import layered
+from netgraph.show.shapes import Picture
 from netgraph.spec.ports import NetPort
+from netgraph.surgery.initialize import net_initialize
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -32,7 +40,7 @@ def texts(net, **options) -> list[str]:
     return [text.text for text in ElementTree.fromstring(plot(net, **options).svg).iter(f"{SVG}text")]
 
 
-@pytest.mark.parametrize("module", [drawing, diagram_text, layout])
+@pytest.mark.parametrize("module", [activations, drawing, diagram_text, layout, shapes])
 def test_examples_run(module):
     assert doctest.testmod(module).failed == 0
 
@@ -81,13 +89,84 @@ def test_words_are_escaped():
     assert r'[label="\"\\: LinearLayer(2)"]' in dot(NetChain({'"\\': 2}, Input=3))
 
 
-def test_it_is_saved_as_svg(tmp_path):
-    made = plot(NetChain([2], Input=3))
-    made.save(tmp_path / "net.svg")
-    assert (tmp_path / "net.svg").read_text(encoding="utf-8") == made.svg == made._repr_svg_()
+def test_it_is_saved_by_the_end_of_the_name(tmp_path):
+    net = NetChain([2], Input=3)
+    made = plot(net, depth=1)
+    for name, content in (("net.svg", made.svg), ("net.mmd", mermaid(net)), ("net.dot", dot(net)), ("NET.GV", dot(net))):
+        made.save(tmp_path / name)
+        assert (tmp_path / name).read_text(encoding="utf-8") == content
+    assert made.svg == made._repr_svg_()
+    made.save(tmp_path / "net.png")
+    assert (tmp_path / "net.png").read_bytes() == made.png
     with pytest.raises(NetValueError) as caught:
-        made.save("net.png")
-    assert str(caught.value) == 'a drawing is saved as SVG, got "net.png"\n  try: "net.svg"'
+        made.save("net.jpg")
+    assert str(caught.value) == 'a drawing is saved as .svg, .png, .mmd, .dot, .gv, got "net.jpg"\n  try: "net.svg"'
+
+
+def test_a_png_is_painted():
+    made = plot(net_initialize(residual()), np.arange(4.0))
+    pixels = image.imread(io.BytesIO(made.png))
+    assert pixels.shape[:2] == (2 * made.height, 2 * made.width)
+    colours = {tuple((255 * pixel).round().astype(int)[:3]) for pixel in pixels.reshape(-1, pixels.shape[-1])[::7]}
+    assert {(0xE6, 0xEF, 0xFB), (0xE8, 0xF5, 0xEB), (255, 255, 255)} <= colours and len(colours) > 20
+
+
+def test_a_png_without_matplotlib(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(NetError) as caught:
+        plot(NetChain([2], Input=3)).png  # noqa: B018 - the painting fails
+    assert str(caught.value) == "a PNG of a net is painted by matplotlib, which is not installed\n  try: pip install 'netgraph[plot]'"
+
+
+def pictures(drawing) -> list[np.ndarray]:
+    return [shape.pixels for shape in drawing.shapes if isinstance(shape, Picture)]
+
+
+def test_values_of_an_example_are_drawn():
+    net = NetChain([LinearLayer(3, Weights=[[1, 0], [0, -1], [0, 0]], Biases=None), "Ramp", SummationLayer()], Input=2)
+    made = net.plot([2.0, 1.0])
+    given, linear, ramp = pictures(made)
+    assert given.shape == (1, 2, 3) and linear.shape == ramp.shape == (1, 3, 3)
+    assert linear[0].tolist() == [[178, 24, 43], [140, 174, 210], [247, 247, 247]] and ramp[0, 1].tolist() == [247, 247, 247]
+    words = [text.text for text in ElementTree.fromstring(made.svg).iter(f"{SVG}text")]
+    assert words.count("2") == 3  # the path of the last layer, its value, and that of the output
+    assert len(list(ElementTree.fromstring(made.svg).iter(f"{SVG}image"))) == 3
+    assert [shape for shape in net.plot().shapes if isinstance(shape, Picture)] == []
+
+
+def test_values_of_a_layer_and_of_several_ports():
+    (linear,) = pictures(LinearLayer(2, Weights=[[1], [1]], Biases=None, Input=()).plot(3.0))[:1]
+    assert linear.shape == (1, 2, 3)
+    net = NetGraph({"a": "Ramp", "b": "Tanh"}, ["x -> a -> u", "y -> b -> v"], x=2, y=3)
+    assert [p.shape[1] for p in pictures(net.plot({"x": [1, 2], "y": [1, 2, 3]}))] == [2, 3, 2, 3, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "shape, pixels",
+    [
+        ((5,), (1, 5)),
+        ((100,), (2, 64)),
+        ((3, 4), (3, 4)),
+        ((300, 5), (75, 5)),
+        ((3, 4, 6), (4, 20)),
+        ((20, 2, 2), (2, 23)),
+        ((2, 2, 3, 4), (3, 19)),
+    ],
+)
+def test_forms_of_values(shape, pixels):
+    assert shown(np.ones(shape)).pixels.shape == (*pixels, 3)
+
+
+def test_what_is_no_number_is_grey_and_the_rest_keeps_its_scale():
+    assert shown(np.array([np.nan, 1.0, -np.inf, 0.0])).pixels[0].tolist() == [
+        [225, 225, 225], [178, 24, 43], [33, 102, 172], [247, 247, 247],
+    ]  # fmt: skip
+
+
+def test_a_batch_is_not_drawn():
+    with pytest.raises(NetTypeError) as caught:
+        NetChain(["Ramp"], Input=2).plot(np.ones((5, 2)))
+    assert str(caught.value) == "plot: the values of one example are drawn, got a batch of 5"
 
 
 @pytest.mark.parametrize(
