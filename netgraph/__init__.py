@@ -20,6 +20,18 @@ from netgraph.layers.convolution import ConvolutionLayer, PoolingLayer
 from netgraph.layers.elementwise import ElementwiseLayer, ThreadingLayer
 from netgraph.layers.function import FunctionLayer
 from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanAbsoluteLossLayer, MeanSquaredLossLayer
+from netgraph.layers.metric.distance import CosineSimilarity, DotProductSimilarity, LpDistance, SNRDistance
+from netgraph.layers.metric.mining import (
+    AngularMiner,
+    BatchEasyHardMiner,
+    BatchHardMiner,
+    MultiSimilarityMiner,
+    PairMarginMiner,
+    TripletMarginMiner,
+)
+from netgraph.layers.metric.sets import MultiSimilarityLossLayer
+from netgraph.layers.metric.softmax import NTXentLossLayer, SupConLossLayer
+from netgraph.layers.metric.triplet import TripletLossLayer
 from netgraph.layers.module import ModuleLayer
 from netgraph.layers.normalization import InstanceNormalizationLayer, LocalResponseNormalizationLayer, NormalizationLayer
 from netgraph.layers.part import ExtractLayer, PartLayer
@@ -161,6 +173,7 @@ __all__ = [
     "AggregationLayer",
     "All",
     "And",
+    "AngularMiner",
     "AppendLayer",
     "ArcCos",
     "ArcCosh",
@@ -176,6 +189,8 @@ __all__ = [
     "ArcTanh",
     "AttentionLayer",
     "Automatic",
+    "BatchEasyHardMiner",
+    "BatchHardMiner",
     "BatchNormalizationLayer",
     "CatenateLayer",
     "Ceiling",
@@ -189,6 +204,7 @@ __all__ = [
     "Cos",
     "Cosh",
     "CosineDistance",
+    "CosineSimilarity",
     "Cot",
     "Coth",
     "CrossEntropyLossLayer",
@@ -199,6 +215,7 @@ __all__ = [
     "Divide",
     "DotLayer",
     "DotPlusLayer",
+    "DotProductSimilarity",
     "DropoutLayer",
     "ElementwiseLayer",
     "EmbeddingLayer",
@@ -236,6 +253,7 @@ __all__ = [
     "Log",
     "LogGamma",
     "LogisticSigmoid",
+    "LpDistance",
     "ManhattanDistance",
     "Max",
     "Mean",
@@ -246,6 +264,9 @@ __all__ = [
     "Min",
     "Mod",
     "ModuleLayer",
+    "MultiSimilarityLossLayer",
+    "MultiSimilarityMiner",
+    "NTXentLossLayer",
     "Negative",
     "NetArray",
     "NetArrayLayer",
@@ -277,6 +298,7 @@ __all__ = [
     "Or",
     "OrderingLayer",
     "PaddingLayer",
+    "PairMarginMiner",
     "ParametricRampLayer",
     "PartLayer",
     "Piecewise",
@@ -292,6 +314,7 @@ __all__ = [
     "ReshapeLayer",
     "ResizeLayer",
     "Round",
+    "SNRDistance",
     "Scaled",
     "Sec",
     "Sech",
@@ -312,6 +335,7 @@ __all__ = [
     "StopReason",
     "Subtract",
     "SummationLayer",
+    "SupConLossLayer",
     "Surd",
     "Tan",
     "Tanh",
@@ -321,6 +345,8 @@ __all__ = [
     "Total",
     "TotalLayer",
     "TransposeLayer",
+    "TripletLossLayer",
+    "TripletMarginMiner",
     "Unequal",
     "UnitVectorLayer",
     "Unitize",

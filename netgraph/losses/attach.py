@@ -98,9 +98,10 @@ def _checked(layer) -> Net:
         raise NetTypeError(f"LossFunction wants a loss layer, a port's name, or a list of terms, got {layer!r}")
     layer = to_net(layer, "LossFunction")
     outputs = output_names(layer)
-    if len(outputs) != 1:
+    if len(outputs) != 1 and "Loss" not in outputs:
         shown = ", ".join(f'"{name}"' for name in outputs)
-        raise NetValueError(f"LossFunction: {short(layer)} has {len(outputs)} outputs ({shown}), a loss has one")
+        text = f'has {len(outputs)} outputs ({shown}), a loss has one, or one that is called "Loss"'
+        raise NetValueError(f"LossFunction: {short(layer)} {text}")
     if "Input" not in input_names(layer) and len(input_names(layer)) != 1:
         raise NetValueError(f'LossFunction: {short(layer)} has no port "Input" for the net\'s output')
     return layer
@@ -109,6 +110,11 @@ def _checked(layer) -> Net:
 def _is_loss(net: Net, port: str) -> bool:
     layer = feeder(net, port)
     return port == "Loss" or (layer is not None and output_names(layer) == ("Loss",))
+
+
+def _loss_port(layer: Net) -> str:
+    outputs = output_names(layer)
+    return outputs[0] if len(outputs) == 1 else "Loss"
 
 
 def _automatic(net: Net, port: str, observed: Mapping[str, PortType]) -> Term:
@@ -145,7 +151,9 @@ def _graph(net: Net, terms: list[Term]) -> Training:
                 if target and len(attached) == 1:
                     names.setdefault("Target", name)
                 names.setdefault(term.port if target else port, name)
-            edges.append((NetPort(part, output_names(term.layer)[0]), NetPort(exposed)))
+            reported = _loss_port(term.layer)
+            edges.append((NetPort(part, reported), NetPort(exposed)))
+            edges += [(NetPort(part, name), None) for name in output_names(term.layer) if name != reported]
         losses.append((exposed, term.factor))
     used = {term.port for term in terms}
     edges += [(NetPort("net", name), None) for name in outputs if name not in used]

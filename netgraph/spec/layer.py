@@ -79,6 +79,7 @@ class Layer(Net, BaseModel):
     )  # fmt: skip
 
     positional: ClassVar[tuple[str, ...]] = ()
+    abstract: ClassVar[bool] = False
     coupled: ClassVar[bool] = False
     varying: ClassVar[str] = "refused"
     relations: ClassVar[tuple[Rule, ...]] = ()
@@ -96,7 +97,8 @@ class Layer(Net, BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options):
-        if "forward" in vars(cls) or ("unfold" in vars(cls) and "declare" in vars(cls)):
+        own = vars(cls)
+        if not own.get("abstract", False) and (cls.forward is not Layer.forward or ("unfold" in own and "declare" in own)):
             LAYERS[cls.__name__] = cls
             cls.__signature__ = _signature(cls)
 

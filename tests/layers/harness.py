@@ -24,9 +24,9 @@ class Row(NamedTuple):
     `inputs` and `output` are types in users' notation, `arrays` the shapes of its arrays and states. `reference(*inputs, **arrays)` is
     NumPy in float64 on one example, or None where `trains` says all. `trains(inputs, arrays, states, noise)` is the same on a batch in
     Train mode and gives (output, *new states). `solves` are pairs (types given, types that follow), `draw(pick)` gives (layer, inputs) of
-    drawn sizes, `varying` are input types with varying axes, `vectors` are pairs (data, result) for `layer(data)`, `wrong` pairs
-    (function, whole message). `domain` is where real inputs are drawn from. `runs` is False for a layer that cannot be evaluated, `savable`
-    for one that holds code.
+    drawn sizes, `varying` are input types with varying axes, `vectors` are pairs (data, result) for `layer(data)` (its "Loss" where it has
+    several outputs), `wrong` pairs (function, whole message). `domain` is where real inputs are drawn from. `runs` is False for a layer
+    that cannot be evaluated, `savable` for one that holds code.
     """
 
     layer: Layer
@@ -103,9 +103,10 @@ class Run:
         return outputs[0], states
 
 
-def batch_of(row: Row, batch: Sequence[int] = (3,), seed: int = 2, dtype=torch.float64) -> list[torch.Tensor]:
-    """Random inputs of a row."""
+def batch_of(row: Row, batch: Sequence[int] | None = None, seed: int = 2, dtype=torch.float64) -> list[torch.Tensor]:
+    """Random inputs of a row; of a layer that sees the whole batch enough of them for its classes to meet."""
     source = np.random.default_rng(seed)
+    batch = batch or ((8,) if row.layer.coupled else (3,))
     return [values(type, batch, source, row.domain, dtype) for type in row.types.values()]
 
 

@@ -11,7 +11,7 @@ X = np.arange(20, dtype=np.float32).reshape(10, 2) / 10
 Y = np.arange(10) % 2
 NET = NetChain([3, Ramp, 2, SoftmaxLayer()], Input=2)
 TWO = NetGraph({"a": [3], "b": [2]}, [(NetPort("Input"), "a"), (NetPort("Input"), "b")], Input=2)
-TWO_LOSSES = NetGraph({"a": MeanSquaredLossLayer(), "b": Ramp}, [(NetPort("Input"), "b"), (NetPort("Input"), NetPort("a", "Input"))])
+TWO_OUTPUTS = NetGraph({"a": Tanh, "b": Ramp}, ["Input -> a -> x", "Input -> b -> y"])
 FORMS = """
   {"Input": [...], "Output": [...]}: columns by port: lists, arrays or tensors
   (inputs, outputs): two columns, for a net with one input and one output port
@@ -89,8 +89,9 @@ OPTIONS = [
     ({"LossFunction": 3.5}, NetTypeError, "LossFunction wants a loss layer, a port's name, or a list of terms, got 3.5"),
     ({"LossFunction": ("Outptu", MeanSquaredLossLayer())}, NetNameError,
      'LossFunction: NetChain([LinearLayer(3), ElementwiseLayer(Ramp), LinearL... has no output port \'Outptu\', did you mean "Output"?'),
-    ({"LossFunction": TWO_LOSSES}, NetValueError,
-     'LossFunction: NetGraph({"a": MeanSquaredLossLayer(), "b": ElementwiseLa... has 2 outputs ("Loss", "Output"), a loss has one'),
+    ({"LossFunction": TWO_OUTPUTS}, NetValueError,
+     'LossFunction: NetGraph({"a": ElementwiseLayer(Tanh), "b": ElementwiseLa... has 2 outputs ("x", "y"), a loss has one, or one that is '
+     'called "Loss"'),
     ({"ValidationSet": Scaled(2)}, NetValueError, "net_train: a fraction held back is above 0 and below 1, got 2"),
     ({"ValidationSet": (X[:, :1], Y)}, NetShapeError,
      'net_train: ValidationSet: column "Input": the examples have shape (1,), the port wants (2,)'),

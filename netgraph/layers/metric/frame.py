@@ -1,0 +1,254 @@
+"""The frame of losses that see the whole batch: ports, masks of pairs, blocks of rows, mining and reduction."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
+
+from netgraph.errors import NetShapeError, NetTypeError
+from netgraph.layers.metric.distance import METRIC, LpDistance, Metric, Tensors
+from netgraph.layers.metric.mining import MINER
+from netgraph.layers.metric.reduction import REDUCTION, Part, reduced
+from netgraph.spec.declare import InputPort, OutputPort, parse_shape
+from netgraph.spec.layer import Layer
+from netgraph.spec.parameters import Flag, choice
+from netgraph.spec.whole import whole
+
+BLOCK = 2**19
+"""Elements of a block of rows: what fits a cache, so that many small operations on it are cheap."""
+
+KEPT = 2**23
+"""Elements of a matrix up to which the backward pass keeps what it needs; above, it computes each block anew."""
+
+
+class Block(NamedTuple):
+    """Some items of the batch, as rows, against all of them, as columns.
+
+    `x` and `keys` are the embeddings, `rows` and `columns` what the metric prepared of them; the masks are rows x columns. `strength` is
+    how much a positive pair counts, None for once.
+    """
+
+    start: int
+    x: Tensor
+    keys: Tensor
+    rows: Tensors
+    columns: Tensors
+    positive: Tensor
+    negative: Tensor
+    strength: Tensor | None
+    triplets: Callable[[Tensor], Tensor] | None = None
+    """Of a miner of triplets: the mask, rows x places x columns, of those it keeps among the positives at some places."""
+
+    @property
+    def has_both(self) -> Tensor:
+        """The rows that have a positive and a negative."""
+        return self.positive.any(1) & self.negative.any(1)
+
+
+class Items(NamedTuple):
+    """A batch as a coupled loss sees it: embeddings, classes or relation, which items are real, weights, and random numbers of a miner."""
+
+    x: Tensor
+    target: Tensor
+    valid: Tensor | None
+    weight: Tensor | None = None
+    draws: Tensor | None = None
+
+
+class CoupledLoss(Layer):
+    """A loss on embeddings and classes that couples the examples of a batch. Abstract.
+
+    `losses(items)` gives its parts; ports, the valid mask and the reduction are the same for all.
+    """
+
+    coupled = True
+    abstract: ClassVar[bool] = True
+
+    Reduction: REDUCTION = "Valid"
+    TargetForm: choice("Class", "Relation") = "Class"
+    Weighted: Flag = False
+
+    Input = InputPort("real: size", "the embedding")
+    Target = InputPort("integer:", 'the class, or with TargetForm="Relation" a row of the relation: one number for each item of the batch')
+    Weight = InputPort("real:", "what the item's loss counts, with Weighted=True")
+    Loss = OutputPort("real:", "the item's part of the loss; its mean over the batch is the reduced loss")
+    Valid = OutputPort("real:", "1 where the item has what the loss needs, else 0; the mean is the valid share")
+    Active = OutputPort("real:", "the share of the item's terms whose loss is positive")
+
+    def input_ports(self):
+        return ("Input", "Target", "Weight") if self.Weighted else ("Input", "Target")
+
+    @property
+    def input_count(self):
+        return len(self.input_ports())
+
+    def declare(self, scope):
+        super().declare(scope)
+        if not self.Weighted:
+            del scope.terms.inputs["Weight"]
+        if self.TargetForm == "Relation":
+            scope.terms.inputs["Target"] = scope.port(parse_shape("real: items"), "Target")
+
+    def forward(self, *inputs, valid, **arrays):
+        # arrays by keyword follow the tensors of the batch in one call, which a recorder can see
+        names = tuple(arrays)
+
+        def evaluate(valid, x, target, *rest):
+            weight, values = (rest[0], rest[1:]) if self.Weighted else (None, rest)
+            return self.evaluate(self.items(x, target, valid, weight), **dict(zip(names, values, strict=True)))
+
+        losses = whole(type(self).__name__, evaluate, valid, *inputs, *arrays.values())
+        return losses[0], losses[1], losses[2]
+
+    def items(self, x: Tensor, target: Tensor, valid: Tensor | None, weight: Tensor | None) -> Items:
+        """The batch, in a precision that sums can be taken in, with nothing in place of padded items."""
+        x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        if self.TargetForm == "Relation":
+            target = target.to(x.dtype)
+            if target.shape[1] != len(x):
+                raise NetShapeError(
+                    f"{type(self).__name__}: Target wants a row of {len(x)} numbers, one for each item of the batch, got {target.shape[1]}"
+                )
+        if valid is not None:
+            x = torch.where(valid.unsqueeze(1), x, 0.0)
+        return Items(x, target, valid, weight)
+
+    def evaluate(self, items: Items, **arrays) -> tuple[Tensor, ...]:
+        """(losses, valid, active) of a batch of real tensors."""
+        return reduced(list(self.parts(items, **arrays)), self.Reduction, items.valid, items.weight)
+
+    def parts(self, items: Items, **arrays: Tensor) -> Iterator[Part] | list[Part]:
+        """The terms of all items; the reduced values of several parts are added."""
+        raise TypeError(f"{type(self).__name__} is abstract")
+
+
+class PairLoss(CoupledLoss):
+    """A loss on the pairs of a batch. Abstract; `rows` gives the parts of some rows, and the miner chooses among their pairs."""
+
+    abstract: ClassVar[bool] = True
+    takes: ClassVar[str] = "either"
+    oriented: ClassVar[bool] = True
+
+    Distance: METRIC = LpDistance()
+    Miner: MINER = None
+
+    Positive = OutputPort("integer:", "the place in the batch of the farthest positive that mining kept, -1 for none")
+    Negative = OutputPort("integer:", "the place in the batch of the nearest negative that mining kept, -1 for none")
+
+    def check(self):
+        wanted = self.Distance.small_is_close if self.takes == "either" else self.takes == "distance"
+        if wanted != self.Distance.small_is_close:
+            kinds = {True: "a distance (small = close)", False: "a similarity (large = close)"}
+            raise NetTypeError(
+                f"{type(self).__name__}: Distance wants {kinds[wanted]}, {self.Distance!r} is {kinds[not wanted]}",
+                fix='Distance="CosineSimilarity"' if not wanted else 'Distance="CosineDistance"',
+            )
+
+    def forward(self, *inputs, valid, **arrays):
+        losses = super().forward(*inputs, valid=valid, **arrays)
+        mined = whole(
+            f"{type(self).__name__}_mined", lambda valid, x, target: self.mined(self.items(x, target, valid, None)), valid, *inputs[:2]
+        )
+        return *losses, mined[0], mined[1]
+
+    def rows(self, d: Tensor, block: Block) -> Part | tuple[Part, ...]:
+        """The parts of the rows of a block: `d` is what the metric says of rows and columns, small where close if `oriented`."""
+        raise TypeError(f"{type(self).__name__} is abstract")
+
+    def parts(self, items: Items, **arrays: Tensor):
+        def of(block: Block) -> tuple[Tensor, ...]:
+            d = self.values(block)
+            found = self.rows(d, self.kept(d, block, items))
+            return tuple(column for part in ((found,) if isinstance(found, Part) else found) for column in part)
+
+        columns = [torch.cat(pieces) for pieces in zip(*in_blocks(of, self.Distance, items, self.depth(items)), strict=True)]
+        return [Part(*columns[i : i + 4]) for i in range(0, len(columns), 4)]
+
+    def depth(self, items: Items) -> int:
+        """How many numbers the loss needs for each pair at once, about: rows are taken in smaller blocks where it is many."""
+        return 1
+
+    def values(self, block: Block) -> Tensor:
+        """What the metric says of the pairs of a block."""
+        d = self.Distance.between(block.rows, block.columns)
+        return -d if self.oriented and not self.Distance.small_is_close else d
+
+    def kept(self, d: Tensor, block: Block, items: Items) -> Block:
+        """The block with the pairs that the miner keeps."""
+        if self.Miner is None:
+            return block
+        with torch.no_grad():
+            # the loss's own matrix serves when both compare alike
+            same = self.Miner.Distance == self.Distance
+            between = self.Miner.Distance.between
+            mined = d.detach() if same else between(*prepared_again(self.Miner.Distance, items.x, block))
+            sign = 1.0 if same and (self.oriented or self.Distance.small_is_close) else self.Miner.Distance.sign
+            mined = mined * sign if sign < 0 else mined
+            positive, negative = self.Miner.pairs(mined, block, items)
+            kept = getattr(self.Miner, "triplets", None)
+            triplets = None if kept is None else lambda place: kept(mined, place, block, items)
+        return block._replace(positive=positive, negative=negative, triplets=triplets)
+
+    @torch.no_grad()
+    def mined(self, items: Items) -> tuple[Tensor, Tensor]:
+        """The farthest positive and the nearest negative of each item among the pairs that mining kept."""
+
+        def of(block: Block) -> tuple[Tensor, ...]:
+            d = self.values(block)
+            block = self.kept(d, block, items)
+            d = d if self.oriented or self.Distance.small_is_close else -d
+            return chosen(d, block.positive, far=True), chosen(d, block.negative, far=False)
+
+        far, near = (torch.cat(pieces) for pieces in zip(*in_blocks(of, self.Distance, items), strict=True))
+        return far, near
+
+
+def chosen(d: Tensor, kept: Tensor, *, far: bool) -> Tensor:
+    """The column of the largest (or smallest) kept value of each row, the first of equal ones; -1 where none is kept."""
+    filled = torch.where(kept, d if far else -d, -torch.inf)
+    return torch.where(kept.any(1), filled.argmax(1), -1)
+
+
+def prepared_again(metric: Metric, x: Tensor, block: Block) -> tuple[Tensors, Tensors]:
+    """The rows and columns of a block as another metric prepares them."""
+    columns = metric.prepare(x.detach())
+    return tuple(t[block.start : block.start + len(block.x)] for t in columns), columns
+
+
+def in_blocks(of: Callable[[Block], tuple[Tensor, ...]], metric: Metric, items: Items, depth: int = 1) -> list[tuple[Tensor, ...]]:
+    """`of` each block of rows, in order. Where the whole matrix would be large the backward pass computes each block anew."""
+    n = len(items.x)
+    size = max(1, min(n, max(64, BLOCK // n) // depth))
+    columns = metric.prepare(items.x)
+    again = n * n * depth > KEPT and torch.is_grad_enabled() and items.x.requires_grad
+    results = []
+    for start, x, *rows in zip(range(0, n, size), items.x.split(size), *(t.split(size) for t in columns), strict=True):
+
+        def run(x, *prepared, start=start):
+            rows, columns = prepared[: len(prepared) // 2], prepared[len(prepared) // 2 :]
+            return of(Block(start, x, items.x, rows, columns, *pair_masks(items, start, len(x))))
+
+        if again:
+            results.append(checkpoint(run, x, *rows, *columns, use_reentrant=False, preserve_rng_state=False))
+        else:
+            results.append(run(x, *rows, *columns))
+    return results
+
+
+def pair_masks(items: Items, start: int, count: int) -> tuple[Tensor, Tensor, Any]:
+    """(positive, negative, strength) of some rows against all items. Nothing is paired with itself or with a padded item."""
+    target, valid = items.target, items.valid
+    if target.dim() == 1:
+        positive = target[start : start + count].unsqueeze(1) == target
+        negative, strength = ~positive, None
+    else:
+        strength = target[start : start + count]
+        positive, negative = strength > 0, strength == 0
+    positive.diagonal(start).fill_(False)
+    negative.diagonal(start).fill_(False)
+    if valid is not None:
+        real = valid & valid[start : start + count].unsqueeze(1)
+        positive, negative = positive & real, negative & real
+    return positive, negative, strength

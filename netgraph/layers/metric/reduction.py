@@ -1,0 +1,103 @@
+"""What losses on a batch add up, and by what the sum is divided: one vocabulary for all of them.
+
+A loss gives each item a total and three counts of its terms: all, those that are valid, those whose loss is positive. What a term is
+(an item with all its pairs, a pair, a triplet) the loss says. The reduced loss is
+
+    sum over items of weight * total / sum over items of weight * count
+
+with the count that `Reduction` names, and 0 where that is 0. It is given out as one number an item, whose mean over the batch it is.
+"""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from netgraph.spec.parameters import choice
+
+REDUCTION: Any = choice("All", "Valid", "Active")
+"""A field annotation: what a loss is divided by."""
+
+
+class Part(NamedTuple):
+    """The terms of each item: their sum, and how many there are, are valid, and have a positive loss."""
+
+    total: Tensor
+    all: Tensor
+    valid: Tensor
+    active: Tensor
+
+
+def of_items(losses: Tensor, valid: Tensor) -> Part:
+    """Each item is one term; where it is not valid its loss is 0 and has no gradient."""
+    losses = torch.where(valid, losses, 0.0)
+    return Part(losses, torch.ones_like(losses.detach()), valid.to(losses.dtype), (losses.detach() > 0).to(losses.dtype))
+
+
+def of_pairs(losses: Tensor, kept: Tensor, times: Tensor | None = None) -> Part:
+    """Each kept entry of `losses` (items x anything) is a term of its row. `times` is how often each counts, once where it is None."""
+    losses = torch.where(kept, losses, 0.0)
+    active = losses.detach() > 0
+    if times is not None:
+        counted = torch.where(kept, times, 0.0)
+        count = counted.flatten(1).sum(1)
+        return Part((losses * counted).flatten(1).sum(1), count, count, torch.where(active, counted, 0.0).flatten(1).sum(1))
+    count = kept.flatten(1).sum(1).to(losses.dtype)
+    return Part(losses.flatten(1).sum(1), count, count, active.flatten(1).sum(1).to(losses.dtype))
+
+
+def together(*parts: Part) -> Part:
+    """Several kinds of terms that share one divisor."""
+    return Part(*(torch.stack(column).sum(0) for column in zip(*parts, strict=True)))
+
+
+def reduced(parts: list[Part], reduction: str, valid: Tensor | None, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """(losses, valid, active): one number an item each. Items that `valid` rules out have none of all three.
+
+    "valid" is 1 for an item that has a valid term; "active" the share of its valid terms that have a positive loss.
+    """
+    real = parts[0].total.detach()
+    scale = torch.ones_like(real) if valid is None else valid.to(real.dtype)
+    scale = scale if weight is None else scale * weight
+    losses: Any = 0.0
+    for part in parts:
+        count = {"All": part.all, "Valid": part.valid, "Active": part.active}[reduction]
+        divisor = (scale * count).sum()
+        losses = losses + torch.where(divisor > 0, len(real) / divisor.clamp_min(torch.finfo(real.dtype).tiny), 0.0) * part.total
+    losses = torch.where(scale > 0, losses * scale, 0.0)
+    kept, active = sum(part.valid for part in parts), sum(part.active for part in parts)
+    here = scale > 0
+    return losses, (here & (kept > 0)).to(real.dtype), torch.where(here, active / torch.as_tensor(kept).clamp_min(1), 0.0)
+
+
+# -- over the entries of a row that a mask keeps ------------------------------------------------------------------------------------------
+
+
+def masked_max(x: Tensor, kept: Tensor) -> Tensor:
+    """The largest kept entry of each row; 0, without gradient, where none is kept."""
+    return torch.where(kept.any(1), torch.where(kept, x, -torch.inf).amax(1), 0.0)
+
+
+def masked_min(x: Tensor, kept: Tensor) -> Tensor:
+    """The smallest kept entry of each row; 0, without gradient, where none is kept."""
+    return -masked_max(-x, kept)
+
+
+def masked_mean(x: Tensor, kept: Tensor) -> Tensor:
+    """The mean of the kept entries of each row; 0 where none is kept."""
+    return torch.where(kept, x, 0.0).sum(1) / kept.sum(1).clamp_min(1)
+
+
+def masked_lse(x: Tensor, kept: Tensor, *, one: bool = False) -> Tensor:
+    """log(sum over the kept entries of a row of e^x), and with `one` log(1 + that sum).
+
+    Where none is kept it is the smallest number of the dtype (0 with `one`); its gradient is 0 there.
+    """
+    filled = torch.where(kept, x, -torch.inf)
+    peak = filled.detach().amax(1)
+    peak = peak.clamp_min(0.0) if one else torch.where(torch.isfinite(peak), peak, 0.0)
+    total = torch.exp(filled - peak.unsqueeze(1)).sum(1)
+    if one:
+        return peak + torch.log(total + torch.exp(-peak))
+    some = kept.any(1)
+    return torch.where(some, peak + torch.where(some, total, 1.0).log(), torch.finfo(x.dtype).min)

@@ -1,0 +1,128 @@
+"""Losses on classes that are cross-entropies over the items of a batch: NT-Xent, supervised contrastive, neighbourhood components."""
+
+import torch
+from torch import Tensor
+
+from netgraph.layers.metric.closed import ClosedForm
+from netgraph.layers.metric.distance import METRIC, CosineSimilarity
+from netgraph.layers.metric.frame import PairLoss
+from netgraph.layers.metric.reduction import REDUCTION, Part, of_items
+from netgraph.spec.parameters import number
+
+__all__ = ["NTXentLossLayer", "SupConLossLayer"]
+
+
+class NTXentLossLayer(PairLoss):
+    """The normalised temperature-scaled cross-entropy: each positive pair against all negatives of its anchor.
+
+        loss of (a, p) = -log(e^(s(a,p)/T) / (e^(s(a,p)/T) + sum over negatives n of a of e^(s(a,n)/T)))
+
+    "Input" is an embedding, "Target" its class from 0; every pair of items of one class, in both orders, is a term. Other positives are not
+    in the denominator. `NTXentLossLayer(T)` has temperature T, 0.07 unless given. `Distance` is a similarity, or a distance d, then
+    s = -d. With views as classes of two items this is SimCLR's loss. "Loss" is one number an example; its mean over the batch is the mean
+    over the terms (Reduction "Valid"). An item without a positive has loss 0; without negatives its terms are 0.
+    Errors: an embedding that is no vector.
+    Source: Sohn 2016, Chen et al. 2020 (arXiv 2002.05709); NTXentLoss of pytorch-metric-learning, which saturates near 87 in float32.
+
+    >>> data = {"Input": [[1, 0], [1, 0], [0, 1]], "Target": [0, 0, 1]}
+    >>> [round(float(loss), 4) for loss in NTXentLossLayer(1)(data)["Loss"]]
+    [0.4699, 0.4699, 0.0]
+    """
+
+    positional = ("Temperature",)
+    Temperature: number(0, low_open=True) = 0.07
+    Distance: METRIC = CosineSimilarity()
+
+    def rows(self, d, block):
+        total, count, active = PairEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature)
+        return Part(total, count, count, active)
+
+
+class SupConLossLayer(PairLoss):
+    """The supervised contrastive loss: the mean over the positives of an item of their cross-entropy among all others.
+
+        loss of i = -mean over positives p of (s(i,p)/T - log(sum over all j but i of e^(s(i,j)/T)))
+
+    "Input" is an embedding, "Target" its class from 0. `SupConLossLayer(T)` has temperature T, 0.1 unless given. `Distance` is a
+    similarity, or a distance d, then s = -d. A term is an item; the sum is divided by the items with a positive loss (Reduction "Active").
+    An item without a positive has loss 0. With a miner the denominator holds the kept pairs alone. In a relation a positive number is how
+    much a pair counts in the mean.
+    Errors: an embedding that is no vector.
+    Source: Khosla et al. 2020 (arXiv 2004.11362); SupConLoss of pytorch-metric-learning.
+
+    >>> data = {"Input": [[1, 0], [1, 0], [0, 1]], "Target": [0, 0, 1]}
+    >>> [round(float(loss), 4) for loss in SupConLossLayer(1)(data)["Loss"]]
+    [0.4699, 0.4699, 0.0]
+    """
+
+    positional = ("Temperature",)
+    Temperature: number(0, low_open=True) = 0.1
+    Reduction: REDUCTION = "Active"
+    Distance: METRIC = CosineSimilarity()
+
+    def rows(self, d, block):
+        return of_items(SetEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature), block.positive.any(1))
+
+
+class SetEntropy(ClosedForm):
+    """lse over all kept pairs of -d/T, minus the (weighted) mean of -d/T over the positives; rows without a positive give 0.
+
+    Its slope is (softmax - share of the positives) / -T.
+    """
+
+    @staticmethod
+    def forward(ctx, d: Tensor, positive: Tensor, negative: Tensor, strength: Tensor | None, temperature: float) -> Tensor:
+        s = d.mul(-1 / temperature)
+        share = positive.to(s.dtype) if strength is None else torch.where(positive, strength, 0.0)
+        total = share.sum(1, keepdim=True)
+        share /= total.clamp_min(torch.finfo(s.dtype).tiny)
+        mean = (share * s).sum(1)
+        s = s.masked_fill_((positive | negative).logical_not_(), -torch.inf)
+        peak = s.amax(1, keepdim=True).clamp_min(torch.finfo(s.dtype).min)
+        odds = s.sub_(peak).exp_()
+        sums = odds.sum(1, keepdim=True)
+        some = total.squeeze(1) > 0
+        log = torch.log(torch.where(some, sums.squeeze(1), 1.0)) + peak.squeeze(1)
+        # softmax less share, once for all: the backward pass is one product
+        scale = torch.where(some, sums.squeeze(1), 1.0).reciprocal().unsqueeze(1) * some.unsqueeze(1)
+        ctx.save_for_backward(odds.mul_(scale).sub_(share))
+        ctx.temperature = temperature
+        return torch.where(some, log - mean, 0.0)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (slope,) = ctx.saved_tensors
+        return slope * (gradient.unsqueeze(1) / -ctx.temperature), None, None, None, None
+
+
+class PairEntropy(ClosedForm):
+    """(total, count, active) of log(1 + e^(lse over negatives of -d/T + d(p)/T)) over the positives p of each row."""
+
+    @staticmethod
+    def forward(ctx, d: Tensor, positive: Tensor, negative: Tensor, strength: Tensor | None, temperature: float):
+        s = d.mul(-1 / temperature)
+        others = torch.where(negative, s, -torch.inf)
+        peak = others.amax(1, keepdim=True).clamp_min(torch.finfo(s.dtype).min)
+        odds = others.sub_(peak).exp_()
+        sums = odds.sum(1, keepdim=True)
+        some = sums > 0
+        log = torch.log(torch.where(some, sums, 1.0)) + peak
+        # the share of the negatives against one positive: sigmoid(log - s)
+        gap = torch.where(positive & some, log - s, -torch.inf)
+        losses = torch.nn.functional.softplus(gap)
+        share = gap.sigmoid_()
+        active = (losses > 0).sum(1).to(s.dtype)
+        count = positive.sum(1).to(s.dtype)
+        if strength is not None:
+            weight = torch.where(positive, strength, 0.0)
+            losses, share, active, count = losses * weight, share * weight, (weight * (losses > 0)).sum(1), weight.sum(1)
+        odds *= share.sum(1, keepdim=True) / torch.where(some, sums, 1.0)
+        ctx.save_for_backward(odds.sub_(share))
+        ctx.temperature = temperature
+        ctx.mark_non_differentiable(count, active)
+        return losses.sum(1), count, active
+
+    @staticmethod
+    def backward(ctx, gradient, _count, _active):
+        (slope,) = ctx.saved_tensors
+        return slope * (gradient.unsqueeze(1) / -ctx.temperature), None, None, None, None
