@@ -222,7 +222,8 @@ class AttentionLayer(Layer):
         seen = self._seen(Key, m, real, lengths["Key"])
         if real is not None:
             # a weight of 0 does not undo padding that is infinite or not a number
-            keys, values = torch.where(real, keys, 0.0), torch.where(real, values, 0.0)
+            padding = ~real
+            keys, values = keys.masked_fill(padding, 0.0), values.masked_fill(padding, 0.0)
         scale = 1 / math.sqrt(sizes["k"]) if self.ScoreRescaling else 1.0
         if Weights is not None:
             queries = F.linear(queries, Weights)

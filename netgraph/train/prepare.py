@@ -21,6 +21,7 @@ from netgraph.surgery.initialize import initialized, open_error
 from netgraph.train.feed import variable_columns
 from netgraph.train.options import Options
 from netgraph.types.port_type import PortType
+from netgraph.types.sizes import Varying
 from netgraph.types.symbols import Scaled
 
 USUAL_BATCH = 64
@@ -57,7 +58,7 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     types = {port: observed[name] for name, port in columns.items()}
     whole = training.net
     _check_targets(net, training, observed)
-    typing = infer(whole, data=_shapes(types), full=True, close=True)
+    typing = infer(whole, data=_shapes(types, settled(whole).inputs), full=True, close=True)
     if not typing.closed:
         raise open_error(whole, typing, f"{short(net)} cannot be trained")
     whole = initialized(whole, typing, Initialization(), options.seed, inside="net/" if training.attached else "")
@@ -92,7 +93,7 @@ def _check_inputs(net: Net, observed: Mapping[str, PortType]) -> None:
         wanted = types[name]
         if kind.varies and wanted.shape is not None and not wanted.varies and None not in wanted.shape:
             raise NetShapeError(f'net_train: column "{name}": the examples differ in shape ({kind}), the port wants {wanted}')
-    infer(net, data=_shapes(known))
+    infer(net, data=_shapes(known, types))
 
 
 def _check_targets(net: Net, training: Training, observed: Mapping[str, PortType]) -> None:
@@ -127,9 +128,18 @@ def _columns(training: Training, observed: Mapping[str, PortType]) -> dict[str, 
     return fed
 
 
-def _shapes(types: Mapping[str, PortType]) -> dict[str, PortType]:
-    """What the data says about the input ports: shapes only, since a number may stand for a Boolean or a class."""
-    return {port: PortType(None, kind.shape) for port, kind in types.items()}
+def _shapes(types: Mapping[str, PortType], ports: Mapping[str, PortType]) -> dict[str, PortType]:
+    """What the data says about the input ports: shapes only, since a number may stand for a Boolean or a class.
+
+    Where a port varies the data says nothing: its examples may happen to have one length.
+    """
+    said = {}
+    for port, kind in types.items():
+        wanted, sizes = ports[port].shape or (), kind.shape or ()
+        if any(isinstance(size, Varying) for size in wanted) and len(wanted) == len(sizes):
+            kind = PortType(None, [None if isinstance(want, Varying) else size for want, size in zip(wanted, sizes, strict=True)])
+        said[port] = PortType(None, kind.shape)
+    return said
 
 
 def _bound(source: Columns | Stream, types: Mapping[str, PortType], batch_size: int, options: Options) -> Table | Stream:
