@@ -15,8 +15,10 @@ from netgraph.formats.structure import net_from_json, net_to_json
 from netgraph.layers.arrays import TotalLayer
 from netgraph.layers.attention import AttentionLayer
 from netgraph.layers.basic import LinearLayer, SoftmaxLayer
+from netgraph.layers.compiled import CompiledLayer
 from netgraph.layers.constants import NetArrayLayer, ParametricRampLayer
 from netgraph.layers.convolution import ConvolutionLayer, PoolingLayer
+from netgraph.layers.ctc import CTCLossLayer
 from netgraph.layers.elementwise import ElementwiseLayer, ThreadingLayer
 from netgraph.layers.function import FunctionLayer
 from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanAbsoluteLossLayer, MeanSquaredLossLayer
@@ -36,6 +38,7 @@ from netgraph.layers.module import ModuleLayer
 from netgraph.layers.normalization import InstanceNormalizationLayer, LocalResponseNormalizationLayer, NormalizationLayer
 from netgraph.layers.part import ExtractLayer, PartLayer
 from netgraph.layers.placeholder import PlaceholderLayer
+from netgraph.layers.random_array import RandomArrayLayer
 from netgraph.layers.rearrange import AppendLayer, PaddingLayer, PrependLayer, ReplicateLayer, TransposeLayer
 from netgraph.layers.reduce import AggregationLayer, DotLayer, OrderingLayer, SummationLayer
 from netgraph.layers.resampling import DeconvolutionLayer, ImageAugmentationLayer, ResizeLayer, SpatialTransformationLayer
@@ -192,10 +195,12 @@ __all__ = [
     "BatchEasyHardMiner",
     "BatchHardMiner",
     "BatchNormalizationLayer",
+    "CTCLossLayer",
     "CatenateLayer",
     "Ceiling",
     "Chop",
     "Clip",
+    "CompiledLayer",
     "ConstantArrayLayer",
     "ConstantPlusLayer",
     "ConstantTimesLayer",
@@ -310,6 +315,7 @@ __all__ = [
     "Power",
     "PrependLayer",
     "Ramp",
+    "RandomArrayLayer",
     "ReplicateLayer",
     "ReshapeLayer",
     "ResizeLayer",

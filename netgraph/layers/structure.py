@@ -12,7 +12,9 @@ from netgraph.errors import NetValueError
 from netgraph.spec.declare import InputPort, InputPorts, OutputPort, Rule
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import LevelNumber, is_integer, parameter, wants
+from netgraph.spec.typing import Term
 from netgraph.types.sizes import Varying
+from netgraph.types.store import KindNode
 from netgraph.types.symbols import All, Automatic
 
 __all__ = ["CatenateLayer", "FlattenLayer", "ReshapeLayer"]
@@ -257,8 +259,10 @@ class FlattenLayer(Layer):
 def _dimensions(value):
     if is_integer(value) and value >= 1:
         return (value,)
+    if value == _REFERENCE:
+        return value
     if not isinstance(value, tuple) or not all(_is_entry(entry) for entry in value):
-        raise wants('a tuple of sizes, "Inherited", Automatic and All', value)
+        raise wants('a tuple of sizes, "Inherited", Automatic and All, or "ReferenceShape"', value)
     for word in (Automatic, All):
         if sum(entry is word for entry in value) > 1:
             raise wants(f"{word} at most once", value)
@@ -272,7 +276,9 @@ def _is_entry(entry) -> bool:
     return entry is Automatic or entry is All or entry == "Inherited" or (isinstance(entry, int) and is_integer(entry) and entry >= 1)
 
 
-ReshapedDimensions: Any = parameter(_dimensions, {"type": "array"})
+_REFERENCE = "ReferenceShape"
+
+ReshapedDimensions: Any = parameter(_dimensions, {"anyOf": [{"type": "array"}, {"const": _REFERENCE}]})
 
 
 class ReshapeLayer(Layer):
@@ -282,12 +288,16 @@ class ReshapeLayer(Layer):
 
     Each entry of `ReshapeLayer((d1, d2, ...))` is a size; "Inherited", the input's size at the same position; Automatic (at most one),
     what the number of elements leaves; or All (at most one), all input sizes from this position on. `ReshapeLayer(())` makes a number of
-    a vector of length 1. The same in training and in use.
-    Errors: numbers of elements that differ; a varying level that is merged or split (one under "Inherited" or All stays, and may vary).
+    a vector of length 1. `ReshapeLayer("ReferenceShape")` has a second input of that name, and the output has the dimensions of the array
+    there, whose values make no difference. The same in training and in use.
+    Errors: numbers of elements that differ; a varying level that is merged or split (one under "Inherited" or All stays, and may vary, as
+    may the first levels that the input has in common with a reference).
     Source: Wolfram's ReshapeLayer (there Inherited is a symbol).
 
     >>> ReshapeLayer((2, Automatic))([1, 2, 3, 4, 5, 6]).tolist()
     [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    >>> ReshapeLayer("ReferenceShape")({"Input": [1, 2, 3, 4], "ReferenceShape": [[0, 0], [0, 0]]}).tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
     """
 
     positional = ("Dimensions",)
@@ -297,8 +307,55 @@ class ReshapeLayer(Layer):
     Input = InputPort("real: *shape", "what is reshaped")
     Output = OutputPort("real: *result", "its elements in the given shape")
 
+    @classmethod
+    def port_words(cls, schema) -> tuple[str, ...]:
+        return (*super().port_words(schema), _REFERENCE)
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the dimensions are those of a second input."""
+        return self.Dimensions == _REFERENCE
+
+    @property
+    def input_count(self) -> int | None:
+        return 1 + self.has_reference
+
+    def input_ports(self) -> tuple[str, ...]:
+        return ("Input", _REFERENCE) if self.has_reference else ("Input",)
+
+    def check(self):
+        if _REFERENCE in self._given and not self.has_reference:
+            raise NetValueError(f'ReshapeLayer: {_REFERENCE}= is for ReshapeLayer("{_REFERENCE}"), Dimensions are {self.Dimensions!r}')
+
+    def declare(self, scope):
+        super().declare(scope)
+        if self.has_reference:
+            scope.terms.inputs[_REFERENCE] = Term(KindNode(), scope.run("result"))
+
     def relate(self):
-        return (Rule(self._reshapes),)
+        return (Rule(self._follows if self.has_reference else self._reshapes),)
+
+    def _follows(self, scope):
+        store, source, result = scope.store, scope.run("shape"), scope.run("result")
+
+        def fire() -> bool:
+            before, after = store.axes(source), store.axes(result)
+            if before is None or after is None:
+                return False
+            common = 0
+            for old, new in zip(before, after, strict=False):
+                sizes = store.value(old), store.value(new)
+                if all(isinstance(size, Varying) for size in sizes):
+                    store.equate_sizes(old, new, scope.where, f"level {common} of the input and the reference")
+                elif None in sizes or sizes[0] != sizes[1]:
+                    break
+                common += 1
+            total = store.size()
+            store.product(total, store.run(before[common:], store.why(source)), scope.where)
+            store.product(total, store.run(after[common:], store.why(result)), scope.where)
+            return True
+
+        store.rule([source, result], fire)
 
     def _taken(self, rank: int) -> list:
         """For each axis of the result the axis of the input that it is, or the entry itself (a size or Automatic)."""
@@ -352,7 +409,9 @@ class ReshapeLayer(Layer):
         before, after = sizes["shape"], sizes["result"]
         return bool(before) and bool(after) and before[-1] == after[-1]
 
-    def forward(self, Input, *, sizes):
+    def forward(self, Input, ReferenceShape=None, *, sizes):
+        if ReferenceShape is not None:
+            return Input.reshape(-1, *(size if isinstance(size, int) else Input.shape[i + 1] for i, size in enumerate(sizes["result"])))
         shape = []
         for size, (_, entry) in zip(sizes["result"], self._taken(len(sizes["shape"])), strict=True):
             shape.append(size if isinstance(size, int) else Input.shape[entry + 1])

@@ -6,14 +6,16 @@ a tensor, and the moving statistics go out beside the output.
 
 import math
 from functools import reduce
+from typing import Any
 
 import torch
 
+from netgraph.errors import NetValueError
 from netgraph.spec.declare import Array, InputPort, Noise, OutputPort, State, layout, unvarying
 from netgraph.spec.initial import ONES, ZEROS
 from netgraph.spec.layer import Layer
 from netgraph.spec.masks import valid_positions
-from netgraph.spec.parameters import Flag, choice, number
+from netgraph.spec.parameters import Flag, choice, number, parameter, wants
 
 __all__ = ["BatchNormalizationLayer", "DropoutLayer"]
 
@@ -21,40 +23,79 @@ _ALPHA = -1.0507009873554805 * 1.6732632423543772
 """The value that SELU goes to at minus infinity."""
 
 
+def _dropout_outputs(value):
+    names = (value,) if isinstance(value, str) else value
+    known = ("Output", "BinaryMask")
+    if not isinstance(names, tuple) or not names or not set(names) <= set(known) or len(set(names)) != len(names):
+        raise wants('"Output", "BinaryMask" or a list of both', value)
+    return names
+
+
+DropoutOutputs: Any = parameter(_dropout_outputs, {"type": "array", "items": {"enum": ["Output", "BinaryMask"]}, "minItems": 1})
+
+
 class DropoutLayer(Layer):
     """In training each element is dropped with probability p; in use nothing happens.
 
-        output[i] = 0 with probability p, else input[i] / (1 - p)
+        output[i] = 0 with probability p, else input[i] / (1 - p)        mask[i] = 0 where it is dropped, else 1
 
     `DropoutLayer()` has p = 0.5, `DropoutLayer(p)` any p from 0 to below 1. Each element is drawn by itself, in any shape. Method
     "AlphaDropout" keeps mean and variance behind "SELU": dropped elements become SELU's lowest value, and the whole is scaled and shifted
-    by a = ((1 - p) (1 + p alpha^2))^(-1/2) and -a p alpha, alpha = -1.7581. The numbers are functions of seed, step and place, so runs
-    repeat. In use (NetEvaluationMode "Test") the output is the input.
+    by a = ((1 - p) (1 + p alpha^2))^(-1/2) and -a p alpha, alpha = -1.7581. OutputPorts names the ports there are: "Output" (the default),
+    "BinaryMask" or a list of both. The numbers are functions of seed, step and place, so runs repeat. In use (NetEvaluationMode "Test") the
+    output is the input, and the mask 1 everywhere.
     Errors: a probability outside 0 to below 1.
     Source: Wolfram's DropoutLayer; AlphaDropout: Klambauer et al. 2017.
 
     >>> DropoutLayer(0.3)([1, 2])
     array([1., 2.], dtype=float32)
+    >>> both = DropoutLayer(OutputPorts=["Output", "BinaryMask"])([1, 2, 3, 4], NetEvaluationMode="Train", RandomSeeding=1)
+    >>> both["Output"].tolist(), both["BinaryMask"].tolist()
+    ([0.0, 0.0, 6.0, 8.0], [0.0, 0.0, 1.0, 1.0])
     """
 
     positional = ("DropoutProbability",)
     DropoutProbability: number(0, 1, high_open=True) = 0.5
     Method: choice("Dropout", "AlphaDropout") = "Dropout"
+    OutputPorts: DropoutOutputs = ("Output",)
     varying = "free"
 
     Input = InputPort("real: *shape", "what elements are dropped of")
     Output = OutputPort("real: *shape", "what is left, scaled")
+    BinaryMask = OutputPort("real: *shape", "0 where an element is dropped, 1 where not (with OutputPorts)")
     Draws = Noise("*shape", "uniform")
 
+    def check(self):
+        for name in self._given:
+            if name in self.schema_of().outputs and name not in self.OutputPorts:
+                raise NetValueError(f"DropoutLayer: {name}= is for a layer with that port", fix='OutputPorts=["Output", "BinaryMask"]')
+
+    def written(self, name, depth=0):
+        if name != "OutputPorts":
+            return super().written(name, depth)
+        shown = [f'"{port}"' for port in self.OutputPorts]
+        return shown[0] if len(shown) == 1 else f"[{', '.join(shown)}]"
+
+    def output_ports(self) -> tuple[str, ...]:
+        return self.OutputPorts
+
+    def declare(self, scope):
+        super().declare(scope)
+        scope.terms.outputs = {name: scope.terms.outputs[name] for name in self.OutputPorts}
+
     def forward(self, Input, *, Draws, training):
+        kept = Draws >= self.DropoutProbability if training and self.DropoutProbability else None
+        mask = torch.ones_like(Input) if kept is None else kept.type_as(Input)
+        results = {"Output": Input if kept is None else self._dropped(Input, kept), "BinaryMask": mask}
+        return tuple(results[name] for name in self.OutputPorts)
+
+    def _dropped(self, x, kept):
         p = self.DropoutProbability
-        if not training or p == 0:
-            return Input
         if self.Method == "Dropout":
-            return torch.where(Draws >= p, Input * (1 / (1 - p)), 0.0)
+            return torch.where(kept, x * (1 / (1 - p)), 0.0)
         scale = ((1 - p) * (1 + p * _ALPHA**2)) ** -0.5
         shift = -scale * p * _ALPHA
-        return torch.where(Draws >= p, Input * scale + shift, _ALPHA * scale + shift)
+        return torch.where(kept, x * scale + shift, _ALPHA * scale + shift)
 
 
 class BatchNormalizationLayer(Layer):

@@ -86,7 +86,8 @@ class Run:
         self.arrays = {key: torch.from_numpy(np.asarray(drawn[name, shape])).to(dtype) for key, (name, shape, _) in shapes.items()}
         self.arrays.update(arrays or {})
         self.shapes = {key: shape for key, (_, shape, _) in shapes.items()}
-        sizes = [(batch * math.prod(need.folds), *need.shape) for need in self.lowered.noise]
+        rows = batch if self.lowered.inputs else 1
+        sizes = [(rows * math.prod(need.folds), *need.shape) for need in self.lowered.noise]
         self.noise = tuple(torch.from_numpy(source.random(size)).to(dtype) for size in sizes)
 
     @property
@@ -97,9 +98,10 @@ class Run:
     def states(self) -> tuple[torch.Tensor, ...]:
         return tuple(self.arrays[key] for key in self.lowered.states)
 
-    def __call__(self, *inputs, lengths=()):
-        """The first output, and the new states."""
-        outputs, states = self.lowered.forward(tuple(inputs), self.own_arrays, self.states, self.noise, tuple(lengths), None)
+    def __call__(self, *inputs, lengths=(), rows=slice(None)):
+        """The first output, and the new states. `rows` are the examples that the inputs are, of those that noise was drawn for."""
+        noise = tuple(noise[rows] for noise in self.noise)
+        outputs, states = self.lowered.forward(tuple(inputs), self.own_arrays, self.states, noise, tuple(lengths), None)
         return outputs[0], states
 
 

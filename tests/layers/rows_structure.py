@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from netgraph import All, Automatic, CatenateLayer, FlattenLayer, NetChain, ReshapeLayer, SoftmaxLayer
+from netgraph import All, Automatic, CatenateLayer, FlattenLayer, Integer, NetChain, ReshapeLayer, SoftmaxLayer
 from tests.layers.harness import Row
 
 
@@ -32,6 +32,11 @@ def reshape(pick):
     a, b, c = pick(1, 4), pick(1, 4), pick(1, 4)
     specs = [(c, b, a), (Automatic, b), ("Inherited", Automatic), ("Inherited", Automatic, "Inherited"), (a, Automatic, All), (All, 1)]
     return ReshapeLayer(specs[pick(0, 5)]), {"Input": (a, b, c)}
+
+
+def referred(pick):
+    a, b, c = pick(1, 4), pick(1, 4), pick(1, 4)
+    return ReshapeLayer("ReferenceShape"), {"Input": (a * b, c), "ReferenceShape": [(b, a, c), (a * b * c,), (c, 1, b, a)][pick(0, 2)]}
 
 
 def laid(shape):
@@ -144,6 +149,16 @@ ROWS = [
         varying={"Input": (2, "Varying", 4)},
     ),
     Row(
+        ReshapeLayer("ReferenceShape"), {"Input": (2, 3), "ReferenceShape": (3, 2, Integer(5))}, (3, 2),
+        reference=lambda x, like: x.reshape(like.shape),
+        solves=[
+            ({"Input": (2, Automatic), "ReferenceShape": (3, 4)}, {"Input": (2, 6), "Output": (3, 4)}),
+            ({"Input": 6, "Output": (2, Automatic)}, {"ReferenceShape": (2, 3)}),
+        ],
+        draw=referred,
+        varying={"Input": ("Varying", 6), "ReferenceShape": ("Varying", 2, 3, Integer(5))},
+    ),
+    Row(
         ReshapeLayer((2, 3)), {"Input": (6,)}, (2, 3),
         reference=laid((2, 3)),
         solves=[({"Input": (Automatic,)}, {"Input": (6,), "Output": (2, 3)}), ({"Input": (3, Automatic)}, {"Input": (3, 2)})],
@@ -172,7 +187,20 @@ ROWS = [
                 '  (Varying, 2): ReshapeLayer was given Input=("Varying", 2)\n'
                 "  try: NetMapOperator(layer), to apply the layer to each element",
             ),
-            (lambda: ReshapeLayer((0,)), 'ReshapeLayer: Dimensions wants a tuple of sizes, "Inherited", Automatic and All, got (0,)'),
+            (
+                lambda: ReshapeLayer((0,)),
+                'ReshapeLayer: Dimensions wants a tuple of sizes, "Inherited", Automatic and All, or "ReferenceShape", got (0,)',
+            ),
+            (
+                lambda: ReshapeLayer((2, 3), ReferenceShape=3),
+                'ReshapeLayer: ReferenceShape= is for ReshapeLayer("ReferenceShape"), Dimensions are (2, 3)',
+            ),
+            (
+                lambda: ReshapeLayer("ReferenceShape", Input=(2, 3), ReferenceShape=(4, 2)),
+                "ReshapeLayer: the number of elements of (4, 2) is 6 on one side and 8 on the other\n"
+                "  6: ReshapeLayer was given Input=(2, 3)\n"
+                "  8: ReshapeLayer was given ReferenceShape=(4, 2)",
+            ),
             (
                 lambda: ReshapeLayer((Automatic, Automatic)),
                 "ReshapeLayer: Dimensions wants Automatic at most once, got (Automatic, Automatic)",

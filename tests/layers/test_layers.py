@@ -17,7 +17,7 @@ from netgraph import NetArray, NetChain, NetError, NetGraph, NetMapOperator, Net
 from netgraph.spec.declare import State
 from netgraph.spec.layer import LAYERS
 from netgraph.spec.typing import infer
-from netgraph.types.port_type import parse_type
+from netgraph.types.port_type import PortType, parse_type
 from tests.layers.harness import Forward, Run, batch_of, shape_of, solved, typed_as, values
 
 TABLES = [importlib.import_module(f"tests.layers.{path.stem}") for path in sorted(Path(__file__).parent.glob("rows_*.py"))]
@@ -51,6 +51,13 @@ def test_a_layer_is_a_value(row):
         assert twin == layer and hash(twin) == hash(layer) and repr(twin) == repr(layer)
 
 
+@rows(lambda row: row.savable)
+def test_saved(row, tmp_path):
+    net = netgraph.net_initialize(typed_as(row.layer, row.inputs))
+    back = netgraph.net_load(netgraph.net_save(net, tmp_path / "net.safetensors"))
+    assert back == net and infer(back).outputs == infer(net).outputs
+
+
 @rows()
 def test_types_forwards(row):
     layer = typed_as(row.layer, row.inputs)
@@ -75,7 +82,7 @@ def test_types_from_part_of_what_is_known_never_contradict(row):
     kinds = {**{port: type.kind for port, type in row.types.items()}, name: None}
     for port, shape in known.items():
         for hidden in (None, *(tuple(None if i == axis else size for i, size in enumerate(shape)) for axis in range(len(shape)))):
-            part = {p: netgraph.types.port_type.PortType(kinds[p], hidden if p == port else s) for p, s in known.items()}
+            part = {p: PortType(kinds[p], hidden if p == port else s) for p, s in known.items()}
             found = infer(row.layer.replaced(given=part))
             for p, type in (*found.inputs.items(), *found.outputs.items()):
                 wanted = known.get(p, type.shape)
@@ -89,7 +96,7 @@ def test_the_inferred_type_is_the_shape_of_a_run(row, data):
     layer, types = row.draw(lambda low, high: data.draw(st.integers(low, high)))
     layer = typed_as(layer, types)
     source = np.random.default_rng(0)
-    run = Run(layer, dtype=torch.float32)
+    run = Run(layer, dtype=torch.float32, batch=2)
     typing = run.lowered.typing
     inputs = [values(typing.inputs[name], (2,), source, row.domain, torch.float32) for name in typing.inputs]
     result, _ = run(*inputs)
@@ -145,7 +152,7 @@ def test_an_example_alone_is_the_example_in_a_batch(row):
     inputs = batch_of(row)
     together, _ = run(*inputs)
     for i in range(len(together)):
-        alone, _ = run(*(x[i : i + 1] for x in inputs))
+        alone, _ = run(*(x[i : i + 1] for x in inputs), rows=slice(i, i + 1))
         assert close(alone[0], together[i])
 
 
@@ -193,8 +200,10 @@ def test_inside_a_net(row):
 def test_mapped(row):
     (x,) = batch_of(row, (3, 4))
     (type,) = row.inputs.values()
-    mapped, _ = Run(NetMapOperator(typed_as(row.layer, {"Input": type})))(x)
-    alone, _ = Run(typed_as(row.layer, row.inputs))(x.flatten(0, 1))
+    inner = parse_type(type, "Input")
+    sequence = PortType(inner.kind, (4, *inner.shape))
+    mapped, _ = Run(typed_as(NetMapOperator(typed_as(row.layer, {"Input": type})), {"Input": sequence}))(x)
+    alone, _ = Run(typed_as(row.layer, row.inputs), batch=12)(x.flatten(0, 1))
     assert close(mapped.flatten(0, 1), alone)
 
 
@@ -246,7 +255,7 @@ def test_an_example_alone_is_the_example_padded(row):
     padded, alone = [], [[] for _ in range(3)]
     for name, type in typing.inputs.items():
         longest = [7 if not isinstance(size, int) else size for size in type.shape]
-        whole = values(netgraph.types.port_type.PortType(type.kind, longest), (3,), source, row.domain)
+        whole = values(PortType(type.kind, longest), (3,), source, row.domain)
         padded.append(whole)
         for i in range(3):
             ends = [lengths[i][sources[name, axis]] if (name, axis) in sources else size for axis, size in enumerate(longest)]

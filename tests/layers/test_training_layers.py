@@ -54,3 +54,17 @@ def test_batch_normalization_counts_real_elements_alone():
     assert torch.allclose(variance, 0.9 * run.arrays["MovingVariance"] + 0.1 * joined.var(0, correction=0))
     normal = (joined - joined.mean(0)) / (joined.var(0, correction=0) + 0.001).sqrt() * run.arrays["Scaling"] + run.arrays["Biases"]
     assert torch.allclose(torch.cat([row[:n] for row, n in zip(y, (2, 5, 1), strict=True)]), normal)
+
+
+def test_the_mask_of_dropout_is_what_was_dropped():
+    x = np.arange(1.0, 9.0)
+    both = DropoutLayer(0.4, OutputPorts=["BinaryMask", "Output"])
+    result = both(x, NetEvaluationMode="Train", RandomSeeding=1)
+    assert list(result) == ["BinaryMask", "Output"] and set(result["BinaryMask"].tolist()) == {0.0, 1.0}
+    np.testing.assert_allclose(result["Output"], x * result["BinaryMask"] / 0.6, rtol=1e-6)
+    alone = DropoutLayer(0.4, OutputPorts="BinaryMask")
+    assert np.array_equal(alone(x, NetEvaluationMode="Train", RandomSeeding=1), result["BinaryMask"])
+    assert both(x)["BinaryMask"].tolist() == [1.0] * 8 and np.array_equal(both(x)["Output"], x)
+    masked = DropoutLayer(0.4, Method="AlphaDropout", OutputPorts=["Output", "BinaryMask"])(x, NetEvaluationMode="Train", RandomSeeding=1)
+    assert len(np.unique(masked["Output"][masked["BinaryMask"] == 0])) == 1
+    assert eval(repr(both)) == both and repr(alone) == 'DropoutLayer(0.4, OutputPorts="BinaryMask")'
