@@ -22,7 +22,7 @@ def test_the_small_gpt(capsys):
     printed = capsys.readouterr().out
     assert "The time goal was reached" in printed
     number = re.search(r"^loss +(\d\.\d{4})  \(", printed, re.MULTILINE)
-    assert number is not None and 1 < float(number[1]) < 5
+    assert number is not None and 1 < float(number[1]) < 7
 
 
 def test_the_text_is_the_same_each_time():
