@@ -2,6 +2,7 @@
 
 from netgraph.formats.structure import net_from_json, net_to_json
 from netgraph.lower.module import net_to_torch
+from netgraph.nets.function import program_net
 from netgraph.run.evaluate import evaluate
 from netgraph.show.curves import figure, svg
 from netgraph.show.drawing import plot
@@ -20,6 +21,7 @@ for name, function in {
     "from_json": net_from_json,
     "html": html,
     "plot": plot,
+    "program": program_net,
     "summary": summary,
     "to_json": net_to_json,
     "to_torch": net_to_torch,

@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from netgraph.errors import NetValueError
-from netgraph.spec.batched import batched, in_order, is_pointwise, output_names, results, sources
+from netgraph.spec.arrays import owned
+from netgraph.spec.batched import array_shapes, batched, in_order, is_pointwise, output_names, results, sized, sources
+from netgraph.spec.declare import Array
 from netgraph.spec.function_graph import FunctionGraph
+from netgraph.spec.initial import WEIGHT
+from netgraph.spec.net import VERBS, Net
 from netgraph.spec.own_ports import OwnPorts
 from netgraph.spec.parameters import parameter, wants
-from netgraph.spec.trace import OpaqueFunction, input_names, trace
+from netgraph.spec.program import Program
+from netgraph.spec.trace import OpaqueFunction, input_names, trace_layer
 from netgraph.spec.typing import Scope, Term
 from netgraph.types.port_type import parse_type
 from netgraph.types.sizes import Varying
@@ -18,15 +23,16 @@ __all__ = ["FunctionLayer"]
 
 
 def _function(value):
-    if isinstance(value, (FunctionGraph, OpaqueFunction)):
+    if isinstance(value, (FunctionGraph, OpaqueFunction, Net)):
         return value
-    if not isinstance(value, str) and not callable(value):
-        raise wants("a function of tensors, a symbol such as Tanh, or its name", value)
-    return trace(value)
+    raise wants("a function of tensors, a symbol such as Tanh, or its name", value)
 
 
 TracedFunction: Any = parameter(_function, {"anyOf": [{"type": "object"}, {"type": "string"}]})
-"""A function of arrays: a Python function, a symbol, or its name, kept as the graph of its steps."""
+"""A function of arrays: a Python function, a symbol, or its name, kept as the graph of its steps; the net of its parts if it calls nets."""
+
+_WORDS = ("sizes", "lengths")
+"""What `forward` asks for beside its arrays."""
 
 
 class FunctionLayer(OwnPorts):
@@ -38,8 +44,10 @@ class FunctionLayer(OwnPorts):
     "Output". `f` knows of no batch: axis 0 is the first axis of an example, and what sums, sorts or moves stays within it. It is traced
     once into operations of a closed list, so the layer prints, compares, saves and exports; its shapes are known where those of its
     inputs are, and are tried with the options `port=shape`, which a function that unpacks or needs certain sizes asks for. Captured arrays
-    are constants. A function that leaves the list (torch.fft) works in memory, one example at a time, but cannot be saved. Varying axes:
-    where the function is elementwise. The same in training and in use.
+    are constants. A `NetArray` inside is an array of the layer: trained, saved, one with all others of its name. Layers and nets can be
+    called inside; they and their arrays become parts, a net called several times is one. `NetGraph(layer)` is the graph of the parts of
+    any function, one an operation. A function that leaves the list (torch.fft) works in memory, one example at a time, but cannot be
+    saved. Varying axes: where the function is elementwise. The same in training and in use.
     Errors: a function that uses `if`, `math` or NumPy on arrays, or fails on the shapes; a varying axis where other elements are looked at.
     Source: Wolfram's FunctionLayer (there levels count from 1).
 
@@ -47,6 +55,11 @@ class FunctionLayer(OwnPorts):
     array([-2., -1.,  3.], dtype=float32)
     >>> FunctionLayer(lambda a, b: {"dot": a @ b, "sum": a + b})({"a": [1, 2], "b": [3, 4]})
     {'dot': 11.0, 'sum': array([4., 6.], dtype=float32)}
+    >>> FunctionLayer(lambda x: x @ NetArray("w", Array=[[1, 2], [3, 4]]))([1, 1])
+    array([4., 6.], dtype=float32)
+    >>> linear = LinearLayer(2)
+    >>> FunctionLayer(lambda x: x + linear(torch.tanh(x)), Input=2).arrays.keys()
+    dict_keys(['Function/1/Weights', 'Function/1/Biases'])
     """
 
     positional = ("Function",)
@@ -55,23 +68,58 @@ class FunctionLayer(OwnPorts):
 
     def __init__(self, *args, **options):
         words = [word for word in ("Function", "function") if word in options]
+        values = {}
         if args and not words:
-            args = (_with_shapes(args[0], options), *args[1:])
+            function, values = _traced(args[0], options)
+            args = (function, *args[1:])
         elif len(words) == 1 and not args:
-            options[words[0]] = _with_shapes(options[words[0]], options)
+            options[words[0]], values = _traced(options[words[0]], options)
         super().__init__(*args, **options)
+        if values:
+            self._hold({**self._arrays, **{name: owned(value, f"FunctionLayer: {name}") for name, value in values.items()}}, self._given)
+
+    def check(self):
+        if not isinstance(self.Function, Net):
+            for name in self.Function.array_names:
+                if name in (*_WORDS, *self.output_ports(), "Function"):
+                    raise NetValueError(f'FunctionLayer: a NetArray cannot be called "{name}", which is a word of the layer')
 
     def input_ports(self) -> tuple[str, ...]:
-        return tuple(self.Function.inputs)
+        return self.Function.input_ports() if isinstance(self.Function, Net) else tuple(self.Function.ports)
 
     def output_ports(self) -> tuple[str, ...]:
-        given = [self._given.get(name) if "_given" in self.__dict__ else None for name in self.Function.inputs]
+        if isinstance(self.Function, Net):
+            return self.Function.output_ports()
+        given = [self._given.get(name) if "_given" in self.__dict__ else None for name in self.Function.ports]
         return output_names(self.Function, [None if kind is None else kind.shape for kind in given])
 
+    def array_places(self):
+        if isinstance(self.Function, Net):
+            return
+        function = self.Function
+        arrays = function.arrays if isinstance(function, FunctionGraph) else function.arrays.values()
+        for number, (name, array) in enumerate(zip(function.array_names, arrays, strict=True)):
+            yield name, Array(f"*array{number}", WEIGHT), array
+
+    @property
+    def unfold(self):
+        """The steps of the net that the function is where it calls nets; None elsewhere, where `forward` runs it."""
+        return self._parts if isinstance(self.Function, Net) else None
+
+    def _parts(self, plan, path, inputs):
+        return plan.inside((*path, "Function"), self.Function, inputs)
+
     def declare(self, scope: Scope) -> None:
+        if isinstance(self.Function, Net):
+            inner = scope.children["Function"]
+            scope.terms.inputs.update(inner.inputs)
+            scope.terms.outputs.update(inner.outputs)
+            return
         store = scope.store
-        runs = [scope.run(f"inputs{number}") for number in range(len(self.Function.inputs))]
-        for name, run in zip(self.Function.inputs, runs, strict=True):
+        for name, declared, setting in self.array_places():
+            scope.array(name, declared.shape, setting)
+        runs = [scope.run(f"inputs{number}") for number in range(len(self.Function.ports))]
+        for name, run in zip(self.Function.ports, runs, strict=True):
             scope.terms.inputs[name] = Term(KindNode("real", scope.origin()), run)
         ends = [store.run() for _ in self.output_ports()]
         for name, run in zip(self.output_ports(), ends, strict=True):
@@ -92,6 +140,8 @@ class FunctionLayer(OwnPorts):
                 return True
             try:
                 found = [result.shape for result in results(self.Function, tuple(shapes))]
+                if isinstance(self.Function, OpaqueFunction):
+                    self._dimensions(scope, tuple(shapes))
             except Exception as error:  # whatever user code raises
                 shown = " and ".join(map(str, shapes))
                 text = (str(error).splitlines() or [""])[0]
@@ -105,6 +155,13 @@ class FunctionLayer(OwnPorts):
             return True
 
         rule = store.rule(runs, fire)
+
+    def _dimensions(self, scope: Scope, shapes) -> None:
+        """The dimensions of the arrays of a function whose steps depend on sizes, now that these are known."""
+        graph = sized(self.Function, shapes)
+        if isinstance(graph, FunctionGraph):
+            for name, dimensions in zip(graph.array_names, array_shapes(graph), strict=True):
+                scope.store.equate_runs(scope.terms.arrays[name], scope.store.shape(dimensions, scope.origin()), scope.label(name))
 
     def _varies(self, scope: Scope, runs: list[Node], ends: list[Node]) -> None:
         """The outputs where an axis of an input varies: those of an elementwise function of arrays of one rank."""
@@ -129,25 +186,29 @@ class FunctionLayer(OwnPorts):
                 sizes.append((wide or column)[0])
             store.equate_runs(end, store.run(sizes, scope.origin()), scope.where)
 
-    def forward(self, *inputs, sizes):
+    def forward(self, *inputs, sizes, **arrays):
         shapes = tuple(sizes[f"inputs{number}"] for number in range(len(inputs)))
         known = tuple(tuple(size if isinstance(size, int) else 1 for size in shape) for shape in shapes)
         alike = is_pointwise(self.Function) and len({len(shape) for shape in shapes}) == 1
-        found = in_order(self.Function(*inputs)) if alike else batched(self.Function, known)(*inputs)
+        learned = [arrays[name] for name in self.Function.array_names]
+        found = in_order(self.Function(*inputs, *learned)) if alike else batched(self.Function, known)(*inputs, *learned)
         real = [result.real for result in results(self.Function, known)]
         return tuple(value if own else value.type_as(inputs[0]) for value, own in zip(found, real, strict=True))
 
 
-def _with_shapes(function: Any, options: Mapping[str, Any]) -> Any:
-    """A Python function, traced on the shapes that the options give its ports."""
-    if isinstance(function, (FunctionGraph, OpaqueFunction, str)) or not callable(function):
-        return function
+def _traced(function: Any, options: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    """A Python function, traced on the shapes that the options give its ports, and the values of its arrays; anything else as it is."""
+    if isinstance(function, (FunctionGraph, OpaqueFunction, Net)) or not (isinstance(function, str) or callable(function)):
+        return function, {}
     names = input_names(function)
     types = {name: parse_type(options[name], f"FunctionLayer: {name}") for name in names if name in options}
     known = [types[name].shape if name in types else None for name in names]
     shapes = [None if shape is None else tuple(size if isinstance(size, int) else None for size in shape) for shape in known]
     try:
-        return trace(function, shapes=shapes)
+        found = trace_layer(function, shapes=shapes)
     except NetValueError as error:
         open_ports = [f"{name}=<shape>" for name, shape in zip(names, shapes, strict=True) if shape is None]
-        raise NetValueError(f"FunctionLayer: {error}", fix=", ".join(open_ports) or None) from None
+        raise NetValueError(f"FunctionLayer: {error.headline}", fix=error.fix or ", ".join(open_ports) or None) from None
+    if isinstance(found.function, Program):
+        return VERBS["program"](found.function, found.values), {}
+    return found.function, found.values

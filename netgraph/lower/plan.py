@@ -180,8 +180,9 @@ class Plan:
     def _layer(self, place, layer: Layer) -> None:
         terms = self.typing.terms[place]
         inputs = {name: self.values[place, "in", name] for name in terms.inputs}
-        if hasattr(layer, "unfold"):
-            for name, value in layer.unfold(self, place, inputs).items():
+        unfold = getattr(layer, "unfold", None)
+        if unfold is not None:
+            for name, value in unfold(self, place, inputs).items():
                 self.values[place, "out", name] = value
             return
         for name, value in self.call(place, layer, inputs).items():

@@ -1,8 +1,9 @@
 """NetGraph: layers joined by edges."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.nets.container import Container, Wire, check_name, input_names, multipliers_of, one_port, output_names
@@ -15,13 +16,16 @@ from netgraph.types.symbols import Automatic
 
 __all__ = ["NetGraph"]
 
+OPENED: dict[type[Net], Callable[[Any], "NetGraph | None"]] = {}
+"""For a class of layers that are graphs inside, what gives that graph, or None for a layer that has no parts."""
+
 
 class NetGraph(Container):
     """Layers joined by edges, without cycles.
 
         NetGraph([layer1, layer2, ...], [(0, 1), ...])
         NetGraph({"a": layer1, "b": layer2}, [("a", "b"), "b -> y", (("a", NetPort("x")), "b")])
-        NetGraph(layer)                              the smallest graph of a layer or chain
+        NetGraph(layer)                              the smallest graph of a layer or chain; that of the parts of a FunctionLayer
 
     An edge is `(a, b)`, a run `(a, b, c)`, text `"a -> b"` or `NetPort("a") >> "b"`; several sources `(("a", "b"), "c")` arrive in that
     order; `NetPort("x")` on the left is an input of the graph, on the right an output; `NetPort("a", "port")` is a port of a layer, at any
@@ -87,6 +91,8 @@ class NetGraph(Container):
 
 def _opened(net: Net):
     """Parts, edges and port types of the smallest graph of a layer or chain (a graph is itself)."""
+    inner = OPENED[type(net)](net) if type(net) in OPENED else None
+    net = net if inner is None else inner
     if not isinstance(net, Container):
         if net.input_count is None:
             raise NetTypeError(f"NetGraph({short(net)}): how many inputs it has is open", fix="give InputPorts=")

@@ -13,7 +13,9 @@ from netgraph.run.inputs import check_ranges, closed_typing, device_in, lengths_
 from netgraph.run.lengths import refuse_short
 from netgraph.run.noise import draw_noise
 from netgraph.run.outputs import Asked, asked_for, shown
+from netgraph.run.recorded import recorded, recorder_among
 from netgraph.run.states import final_states, given_states, start, states_among
+from netgraph.spec.arrays import TRACING
 from netgraph.spec.names import spelled
 from netgraph.spec.net import Net
 from netgraph.spec.ports import Jacobian, NetPortGradient
@@ -29,6 +31,10 @@ LARGEST = 4096
 
 def evaluate(net: Net, data=None, what=None, **options):
     """`net(data, what, **options)`, as Net.__call__ describes it."""
+    if TRACING:
+        recorder = recorder_among(data)
+        if recorder is not None:
+            return recorded(recorder, net, data, what, options)
     if what is None and not options:
         ready = net._cache.get("ready")
         if ready is not None:

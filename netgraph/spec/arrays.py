@@ -1,6 +1,7 @@
 """Arrays as values: how a user gives one, how a net keeps it, and `NetArray`, an array shared by name."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,12 +21,15 @@ class NetArray:
         NetArray(Name="w", Array=a)         the same, starting from `a`
         NetArray(Dimensions=(2, 3))         of known dimensions; without a name it is the layer's own
 
-    It is given where an array is: `LinearLayer(3, Weights=NetArray("w"))`. The dimensions of all uses must agree.
+    It is given where an array is: `LinearLayer(3, Weights=NetArray("w"))`. The dimensions of all uses must agree. Inside the function of a
+    FunctionLayer it is a learned array of that layer, with which one computes as with a tensor; there it says its Dimensions or its Array.
     Errors: NetTypeError for a name that is no text, NetValueError for a name with "/" or "." in it.
     Source: Wolfram's NetArray.
 
     >>> NetArray("w")
     NetArray("w")
+    >>> FunctionLayer(lambda x: NetArray("w", Array=[[1, 2], [3, 4]]) @ x)([1, 1])
+    array([3., 7.], dtype=float32)
     """
 
     __slots__ = ("array", "dimensions", "name")
@@ -47,6 +51,8 @@ class NetArray:
         object.__setattr__(self, "array", array if array is Automatic else owned(array, "NetArray: Array"))
         shape = None if dimensions is Automatic else parse_type(dimensions, "NetArray: Dimensions").shape
         object.__setattr__(self, "dimensions", shape)
+        if TRACING:
+            TRACING[-1].note(self)
 
     def __setattr__(self, key, value):
         raise AttributeError("a NetArray cannot be changed")
@@ -57,11 +63,58 @@ class NetArray:
     def __hash__(self) -> int:
         return hash((self.name, self.dimensions))
 
+    def __getattr__(self, name: str) -> Any:
+        # while a function is traced it has all that a tensor has
+        if TRACING and not name.startswith("__"):
+            return getattr(TRACING[-1].array(self), name)
+        raise AttributeError(f"a NetArray has no attribute {name!r}: it is an array only inside the function of a FunctionLayer")
+
+    @classmethod
+    def __torch_function__(cls, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        if not TRACING:
+            raise NetTypeError(f"torch.{function.__name__} of a NetArray: it is an array only inside the function of a FunctionLayer")
+        traced = TRACING[-1].array
+
+        def taken(part: Any) -> Any:
+            if isinstance(part, (list, tuple)):
+                return type(part)(map(taken, part))
+            return traced(part) if isinstance(part, NetArray) else part
+
+        return function(*map(taken, args), **{word: taken(part) for word, part in (kwargs or {}).items()})
+
     def __repr__(self) -> str:
         parts = [] if self.name is Automatic else [f'"{self.name}"']
         if self.dimensions is not None:
             parts.append(f"Dimensions={self.dimensions}")
         return f"NetArray({', '.join(parts)})"
+
+
+class Tracing(Protocol):
+    """What records a function, as far as arrays are concerned."""
+
+    def array(self, array: NetArray) -> Any:
+        """The stand-in of an array."""
+
+    def note(self, array: NetArray) -> None:
+        """An array has come into being inside the function."""
+
+
+TRACING: list[Tracing] = []
+"""What records each function that is being traced, the innermost last."""
+
+
+def _operator(name: str) -> Callable:
+    def method(self: NetArray, *operands: Any) -> Any:
+        if not TRACING:
+            raise NetTypeError(f"{self!r} is an array only inside the function of a FunctionLayer")
+        return getattr(TRACING[-1].array(self), name)(*operands)
+
+    return method
+
+
+_SIGNS = ("add", "sub", "mul", "truediv", "pow", "floordiv", "mod", "matmul")
+for _name in (*_SIGNS, *(f"r{sign}" for sign in _SIGNS), "neg", "abs", "getitem", "lt", "le", "gt", "ge"):
+    setattr(NetArray, f"__{_name}__", _operator(f"__{_name}__"))
 
 
 def owned(value, where: str) -> torch.Tensor:

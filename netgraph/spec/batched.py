@@ -41,13 +41,26 @@ def results(function: Function, shapes: Sizes) -> tuple[Result, ...]:
 
     A graph is followed without memory, as far as its steps allow that: shapes may be large, and come from files.
     """
-    found = _followed(function, shapes) if isinstance(function, FunctionGraph) else None
+    function = sized(function, shapes) if function.array_names else function
+    everything = shapes if isinstance(function, OpaqueFunction) else (*shapes, *array_shapes(function))
+    found = _followed(function, everything) if isinstance(function, FunctionGraph) else None
     if found is None:
         with undisturbed(seed=0):
-            found = function(*drawn(shapes))
+            found = function(*drawn(everything))
     named = found if isinstance(found, Mapping) else {"Output": found}
     arrays = {str(name): torch.as_tensor(value) for name, value in named.items()}
     return tuple(Result(name, tuple(array.shape), array.is_floating_point()) for name, array in arrays.items())
+
+
+@lru_cache(256)
+def sized(function: Function, shapes: Sizes) -> Function:
+    """The function at these shapes: one that was opaque because its steps depend on rank or sizes is traced again."""
+    return trace(function.function, function.inputs, shapes) if isinstance(function, OpaqueFunction) else function
+
+
+def array_shapes(graph: FunctionGraph) -> tuple[tuple[int, ...], ...]:
+    """The dimensions of the learned arrays of a graph."""
+    return tuple(tuple(array.dimensions or ()) for array in graph.arrays)
 
 
 def _followed(graph: FunctionGraph, shapes: Sizes):
@@ -75,7 +88,7 @@ def output_names(function: Function, shapes: Sequence[Any]) -> tuple[str, ...]:
 
 
 def sources(graph: FunctionGraph) -> list[frozenset[int]]:
-    """For each output the numbers of the inputs that it depends on."""
+    """For each output the numbers of the inputs (ports, and learned arrays behind them) that it depends on."""
     known: dict[Ref, frozenset[int]] = {Ref("input", i): frozenset((i,)) for i in range(len(graph.inputs))}
     for number, node in enumerate(graph.nodes):
         known[Ref("node", number)] = frozenset().union(*(known.get(ref, frozenset()) for ref in node.references()))
@@ -84,17 +97,15 @@ def sources(graph: FunctionGraph) -> list[frozenset[int]]:
 
 def is_pointwise(function: Function) -> bool:
     """Whether each element of each output depends on the elements of inputs at its place, and on one at least."""
-    return isinstance(function, FunctionGraph) and function.is_elementwise and all(sources(function))
+    if not isinstance(function, FunctionGraph) or not function.is_elementwise:
+        return False
+    return all(any(number < len(function.ports) for number in used) for used in sources(function))
 
 
 @lru_cache(256)
 def batched(function: Function, shapes: Sizes) -> Callable:
-    """The function of a batch: arrays of these shapes with the batch axis in front -> a tuple of the outputs.
-
-    A function that was opaque because its steps depend on rank or sizes is traced again, now that these are known.
-    """
-    if isinstance(function, OpaqueFunction):
-        function = trace(function.function, function.inputs, shapes)
+    """The function of a batch: arrays of these shapes with the batch axis in front, then the learned arrays -> a tuple of the outputs."""
+    function = sized(function, shapes)
     if isinstance(function, FunctionGraph):
         try:
             graph = _Batching(function, shapes).graph()
@@ -128,7 +139,8 @@ class _Each:
         self.__name__ = "each_example"
 
     def __call__(self, *arrays):
-        rows = [in_order(self.function(*(array[i] for array in arrays))) for i in range(arrays[0].shape[0])]
+        arrays, learned = arrays[: len(self.shapes)], arrays[len(self.shapes) :]
+        rows = [in_order(self.function(*(array[i] for array in arrays), *learned)) for i in range(arrays[0].shape[0])]
         if not rows:
             return tuple(arrays[0].new_zeros((0, *result.shape)) for result in results(self.function, self.shapes))
         return tuple(torch.stack([torch.as_tensor(part) for part in parts]) for parts in zip(*rows, strict=True))
@@ -151,9 +163,10 @@ def _agrees(graph: FunctionGraph, function: FunctionGraph, shapes: Sizes) -> boo
     """Whether the graph of a batch gives what the function gives for each example, for batches of two sizes."""
     for count in (3, 1):
         arrays = drawn([(count, *shape) for shape in shapes], seed=count)
+        learned = drawn(array_shapes(function), seed=count + 7)
         with undisturbed(seed=0):
-            together = in_order(graph(*(array.clone() for array in arrays)))
-            apart = [in_order(function(*(array[i].clone() for array in arrays))) for i in range(count)]
+            together = in_order(graph(*(array.clone() for array in arrays), *learned))
+            apart = [in_order(function(*(array[i].clone() for array in arrays), *learned)) for i in range(count)]
         for number, whole in enumerate(together):
             parts = torch.stack([row[number] for row in apart])
             if whole.shape != parts.shape or not torch.allclose(whole.double(), parts.double(), rtol=1e-4, atol=1e-5, equal_nan=True):
@@ -174,13 +187,13 @@ class _Batching:
         self.old: dict[Ref, Ref] = {}  # a value of the function -> that of the batch
         self.shape: dict[Ref, tuple[int, ...]] = {}  # of one example; of a value that has no batch axis, its shape
         self.whole: set[Ref] = set()  # the values that have a batch axis
-        self.values: dict[Ref, Any] = {Ref("input", i): array for i, array in enumerate(drawn(shapes))}
+        self.values: dict[Ref, Any] = {Ref("input", i): array for i, array in enumerate(drawn((*shapes, *array_shapes(function))))}
         for i, array in enumerate(function.constants):
             self.values[Ref("constant", i)] = array.float() if array.is_floating_point() else array
         for ref, array in self.values.items():
             self.old[ref] = ref
             self.shape[ref] = tuple(array.shape)
-        self.whole.update(ref for ref in self.values if ref.kind == "input")
+        self.whole.update(Ref("input", i) for i in range(len(shapes)))
 
     def graph(self) -> FunctionGraph:
         """The whole, all outputs with a batch axis."""
@@ -195,7 +208,9 @@ class _Batching:
             self.old[ref] = new
             self.shape[new] = tuple(value.shape)
         ends = [self._widened(self.old[ref]) for ref in self.function.outputs]
-        return FunctionGraph(self.function.inputs, self.nodes, ends, self.function.output_names, self.function.constants)
+        return FunctionGraph(
+            self.function.inputs, self.nodes, ends, self.function.output_names, self.function.constants, self.function.arrays
+        )
 
     def _value(self, operand: Any) -> Any:
         if isinstance(operand, tuple):

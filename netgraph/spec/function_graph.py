@@ -15,8 +15,10 @@ import torch
 from torch.fx import Proxy
 
 from netgraph.errors import NetTypeError, NetValueError
+from netgraph.spec.arrays import NetArray
 from netgraph.spec.function_text import formula, statements
 from netgraph.spec.operations import OPERATIONS, Ref, operation
+from netgraph.types.symbols import Automatic
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,9 @@ class FunctionGraph:
 
         result = output(node_n(... node_0(inputs, constants) ...))
 
-    `inputs` are port names, `nodes` the steps in order, `outputs` what is returned, `output_names` the keys if a dict is returned (else
-    None), `constants` the captured arrays. Immutable, compared and hashed by value, printed as a formula, called on tensors.
+    `inputs` are port names and, last, the names of the learned `arrays`; `nodes` the steps in order, `outputs` what is returned,
+    `output_names` the keys if a dict is returned (else None), `constants` the captured arrays. Immutable, compared and hashed by value,
+    printed as a formula, called on tensors.
     Errors: NetTypeError or NetValueError for an unknown operation, a wrong operand or a bad index.
 
     >>> from netgraph.spec.trace import trace
@@ -59,13 +62,14 @@ class FunctionGraph:
     (['v0 = a ** 2', 'v1 = v0 + 1'], ('v1',))
     """
 
-    __slots__ = ("_hash", "_key", "constants", "inputs", "nodes", "output_names", "outputs")
+    __slots__ = ("_hash", "_key", "arrays", "constants", "inputs", "nodes", "output_names", "outputs")
 
     inputs: tuple[str, ...]
     nodes: tuple[Node, ...]
     outputs: tuple[Ref, ...]
     output_names: tuple[str, ...] | None
     constants: tuple[torch.Tensor, ...]
+    arrays: tuple[NetArray, ...]
 
     def __init__(
         self,
@@ -74,6 +78,7 @@ class FunctionGraph:
         outputs: Sequence[Ref],
         output_names: Sequence[str] | None = None,
         constants: Sequence[torch.Tensor] = (),
+        arrays: Sequence[NetArray] = (),
     ):
         if output_names is None and len(outputs) != 1:
             raise NetValueError(f"a function graph without output names has one output, not {len(outputs)}")
@@ -81,15 +86,18 @@ class FunctionGraph:
             raise NetValueError(f"{len(outputs)} outputs are named {list(output_names)}")
         if len(set(inputs)) != len(inputs):
             raise NetValueError(f"two inputs of a function graph have one name: {list(inputs)}")
+        if len(arrays) > len(inputs) or not all(_is_full(array.dimensions) for array in arrays):
+            raise NetValueError(f"the learned arrays of a function graph are its last inputs, of known dimensions: {list(arrays)}")
         _check(inputs, nodes, outputs, constants)
-        steps, ends, arrays = _canonical(nodes, outputs, constants)
+        steps, ends, captured = _canonical(nodes, outputs, constants)
         put = super().__setattr__
         put("inputs", tuple(inputs))
         put("nodes", steps)
         put("outputs", ends)
         put("output_names", None if output_names is None else tuple(output_names))
-        put("constants", arrays)
-        put("_key", json.dumps(self.to_json()) + "".join(map(_digest, arrays)))
+        put("constants", captured)
+        put("arrays", tuple(arrays))
+        put("_key", json.dumps(self.to_json()) + "".join(map(_digest, captured)))
         put("_hash", hash(self._key))
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -105,7 +113,7 @@ class FunctionGraph:
         return self._hash
 
     def __reduce__(self):
-        return (FunctionGraph, (self.inputs, self.nodes, self.outputs, self.output_names, self.constants))
+        return (FunctionGraph, (self.inputs, self.nodes, self.outputs, self.output_names, self.constants, self.arrays))
 
     def __copy__(self) -> "FunctionGraph":
         return self
@@ -114,9 +122,19 @@ class FunctionGraph:
         return self
 
     def __repr__(self) -> str:
-        inputs = ["x"] if self.inputs == ("Input",) else self.inputs
+        inputs = ["x", *self.array_names] if self.ports == ("Input",) and "x" not in self.array_names else self.inputs
         arrays = [f"array{k}" for k in range(len(self.constants))]
         return formula(inputs, self.nodes, self.outputs, self.output_names, arrays)
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The inputs that are no learned arrays."""
+        return self.inputs[: len(self.inputs) - len(self.arrays)]
+
+    @property
+    def array_names(self) -> tuple[str, ...]:
+        """The names of the learned arrays."""
+        return self.inputs[len(self.ports) :]
 
     @property
     def is_elementwise(self) -> bool:
@@ -125,11 +143,13 @@ class FunctionGraph:
 
     @property
     def first_not_elementwise(self) -> str | None:
-        """The first step that looks beyond one place: an operation's name, or "a captured array"."""
+        """The first step that looks beyond one place: an operation's name, or "a captured array", "a learned array"."""
         for node in self.nodes:
             if OPERATIONS[node.operation].axes != "elementwise":
                 return node.operation
-        return "a captured array" if any(array.ndim for array in self.constants) else None
+        if any(array.ndim for array in self.constants):
+            return "a captured array"
+        return "a learned array" if any(array.dimensions for array in self.arrays) else None
 
     def __call__(self, *arguments: Any) -> Any:
         """Runs the steps on tensors (numbers are taken as tensors). Captured arrays follow the inputs' device and precision."""
@@ -152,7 +172,8 @@ class FunctionGraph:
     def lines(self, arguments: Sequence[str], prefix: str, constants: Sequence[str] = ()) -> tuple[list[str], tuple[str, ...]]:
         """Straight Python statements that call `torch`, and the names of the results.
 
-        `arguments` and `constants` are the names that inputs and captured arrays have in the code; new names begin with `prefix`.
+        `arguments` and `constants` are the names that inputs (with learned arrays) and captured arrays have in the code; new names begin
+        with `prefix`.
         """
         if len(arguments) != len(self.inputs) or len(constants) != len(self.constants):
             raise NetValueError(f"{self!r} has {len(self.inputs)} inputs and {len(self.constants)} captured arrays")
@@ -160,7 +181,9 @@ class FunctionGraph:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for strict JSON. Captured arrays appear by shape only; store `constants` beside it, in order."""
+        arrays = [{"name": None if a.name is Automatic else a.name, "dimensions": list(a.dimensions or ())} for a in self.arrays]
         return {
+            **({"arrays": arrays} if arrays else {}),
             "inputs": list(self.inputs),
             "nodes": [{"operation": node.operation, "operands": [_encode(operand) for operand in node.operands]} for node in self.nodes],
             "outputs": [_encode(ref) for ref in self.outputs],
@@ -177,9 +200,10 @@ class FunctionGraph:
         >>> f.from_json(f.to_json()) == f
         True
         """
-        record = _record(
-            data, "a function graph", {"inputs": list, "nodes": list, "outputs": list, "output_names": list | None, "constants": list}
-        )
+        fields = {"inputs": list, "nodes": list, "outputs": list, "output_names": list | None, "constants": list}
+        if isinstance(data, dict) and "arrays" in data:  # absent where there are none
+            fields["arrays"] = list
+        record = _record(data, "a function graph", fields)
         declared = [_record(entry, "a constant", {"dtype": str, "shape": list}) for entry in record["constants"]]
         found = [{"dtype": str(c.dtype).removeprefix("torch."), "shape": list(c.shape)} for c in constants]
         if declared != found:
@@ -195,7 +219,20 @@ class FunctionGraph:
         for entry in record["nodes"]:
             step = _record(entry, "a node", {"operation": str, "operands": list})
             nodes.append(Node(step["operation"], tuple(map(_decode, step["operands"]))))
-        return cls(record["inputs"], nodes, [_decode(ref) for ref in record["outputs"]], record["output_names"], constants)
+        arrays = [_array(entry) for entry in record.get("arrays", [])]
+        return cls(record["inputs"], nodes, [_decode(ref) for ref in record["outputs"]], record["output_names"], constants, arrays)
+
+
+def _is_full(dimensions: tuple | None) -> bool:
+    return dimensions is not None and all(isinstance(size, int) and size > 0 for size in dimensions)
+
+
+def _array(data: Any) -> NetArray:
+    entry = _record(data, "a learned array", {"name": str | None, "dimensions": list})
+    if not all(type(size) is int for size in entry["dimensions"]):
+        raise NetTypeError(f"a learned array's dimensions are numbers, not {_short(entry['dimensions'])}")
+    name = {} if entry["name"] is None else {"Name": entry["name"]}
+    return NetArray(**name, Dimensions=tuple(entry["dimensions"]))
 
 
 def _check(inputs: Sequence[str], nodes: Sequence[Node], outputs: Sequence[Any], constants: Sequence[torch.Tensor]) -> None:

@@ -31,9 +31,12 @@ DTYPES = {name: getattr(torch, name) for name in ("bool", "int32", "int64", "bfl
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """What an operand refers to: an "input" of the function, the result of a "node", or a "constant" array, by index."""
+    """What an operand refers to: an "input" of the function, the result of a "node", or a "constant" array, by index.
 
-    kind: Literal["input", "node", "constant"]
+    While a function is recorded, also a learned "array" or the "result" of a net that it calls; both become inputs.
+    """
+
+    kind: Literal["input", "node", "constant", "array", "result"]
     index: int
 
 

@@ -6,34 +6,76 @@ A stand-in carries an example of its value, so sizes are plain integers while tr
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy
 import torch
 
-from netgraph.errors import NetTypeError
+from netgraph.errors import NetShapeError, NetTypeError, NetValueError
+from netgraph.spec.arrays import TRACING, NetArray
 from netgraph.spec.function_graph import FunctionGraph, Node
+from netgraph.spec.net import Net
 from netgraph.spec.operations import DTYPES, OPERATIONS, Parameter, Ref
+from netgraph.spec.program import NetCall, Program
 from netgraph.spec.refusals import refusal, refusal_of_numpy
+from netgraph.spec.replay import drawn
 from netgraph.spec.spellings import Recorded, Recording, Unlisted, perform
+from netgraph.spec.typing import infer, settled, short
+from netgraph.types.port_type import PortType
+from netgraph.types.symbols import Automatic
 
 _UFUNCS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div", "true_divide": "div", "power": "pow", "remainder": "Mod",
            "floor_divide": "floor_divide", "matmul": "matmul", "equal": "eq", "not_equal": "ne", "less": "lt", "less_equal": "le",
            "greater": "gt", "greater_equal": "ge"}  # fmt: skip
 
 
-def record(
-    f: Callable, names: Sequence[str], keywords: Sequence[str], examples: Sequence[torch.Tensor], fill: bool
-) -> tuple[FunctionGraph, bool]:
-    """The steps of f on these examples, and whether f uses NumPy arrays, which torch itself may refuse.
+class Record(NamedTuple):
+    """The steps of a function: a graph, or a program where it calls nets.
 
-    The last of the arguments are passed by `keywords`. `fill`: a number returned becomes an array shaped like the first input.
-    Raises Unlisted for a call outside the closed list, NetTypeError for one that no array can answer.
+    `values` are those of its learned arrays that have one. `has_numpy`: it uses NumPy arrays, which torch itself may refuse.
     """
-    recorder = _Recorder()
+
+    steps: FunctionGraph | Program
+    values: dict[str, torch.Tensor]
+    has_numpy: bool
+
+    @property
+    def closed(self) -> FunctionGraph | None:
+        """The graph of a function that can be called on tensors: it calls no nets and has no arrays of its own."""
+        return self.steps if isinstance(self.steps, FunctionGraph) and not self.steps.arrays else None
+
+
+class WantsShape(NetShapeError):
+    """A net that a function calls wants another shape than the one that was tried: `shape`."""
+
+    def __init__(self, text: str, shape: tuple[int, ...]):
+        super().__init__(text)
+        self.shape = shape
+
+
+def record(
+    f: Callable, names: Sequence[str], keywords: Sequence[str], examples: Sequence[torch.Tensor], fill: bool, seen: set[int] | None = None
+) -> Record:
+    """The steps of f on these examples.
+
+    The last of the arguments are passed by `keywords`. `fill`: a number returned becomes an array shaped like the first input. `seen`
+    takes the sizes of captured and learned arrays, also where f fails.
+    Raises Unlisted for a call outside the closed list, NetTypeError for one that no array can answer, WantsShape for a net that does not
+    take the examples.
+    """
+    recorder = _Recorder(names, set() if seen is None else seen)
     arguments = [_Traced(Ref("input", i), recorder, example) for i, example in enumerate(examples)]
     split = len(arguments) - len(keywords)
-    result = f(*arguments[:split], **dict(zip(keywords, arguments[split:], strict=True)))
+    TRACING.append(recorder)
+    try:
+        result = f(*arguments[:split], **dict(zip(keywords, arguments[split:], strict=True)))
+    except Unlisted as error:
+        if not recorder.arrays and not recorder.nets:
+            raise
+        own = "has arrays of its own" if recorder.arrays else "calls a net"
+        raise NetTypeError(f"a function that {own} is made of listed operations alone; it uses {error}") from None
+    finally:
+        TRACING.pop()
     output_names = None
     if isinstance(result, Mapping):
         if not result or not all(isinstance(key, str) for key in result):
@@ -43,18 +85,108 @@ def record(
         raise NetTypeError("a function with several outputs returns a dict, which names them", fix='return {"a": ..., "b": ...}')
     else:
         results = [result]
-    outputs = [recorder.output(value, arguments if fill else ()) for value in results]
-    return FunctionGraph(names, recorder.nodes, outputs, output_names, recorder.constants), recorder.has_numpy
+    return recorder.record([recorder.output(value, arguments if fill else ()) for value in results], output_names)
 
 
 class _Recorder(Recording):
-    def __init__(self) -> None:
+    def __init__(self, names: Sequence[str], seen: set[int]) -> None:
+        self.seen = seen
+        self.names = tuple(names)
         self.nodes: list[Node] = []
         self.constants: list[torch.Tensor] = []
         self.has_numpy = False
+        self.arrays: dict[str, tuple[NetArray, _Traced]] = {}
+        self.dimensions: dict[str, tuple[int, ...]] = {}  # of the arrays with a name, as some use tells them
+        self.labels: dict[int, str] = {}  # of the arrays without a name, by identity
+        self.nets: list[Net] = []
+        self.calls: list[tuple[NetCall, list[Ref]]] = []
+        self.results: list[str] = []
+
+    def record(self, outputs: Sequence[Ref], output_names: Sequence[str] | None) -> Record:
+        """What was recorded, with these outputs."""
+        inputs = [*self.names, *self.results, *self.arrays]
+        new = {Ref("result", i): Ref("input", len(self.names) + i) for i in range(len(self.results))}
+        new |= {Ref("array", i): Ref("input", len(self.names) + len(self.results) + i) for i in range(len(self.arrays))}
+        nodes = [node.renumbered(new) for node in self.nodes]
+        arrays = [NetArray(*([] if a.name is Automatic else [a.name]), Dimensions=tuple(t.shape)) for a, t in self.arrays.values()]
+        values = {name: array.array for name, (array, _) in self.arrays.items() if array.array is not Automatic}
+        if not self.calls:
+            ends = [new.get(ref, ref) for ref in outputs]
+            return Record(FunctionGraph(inputs, nodes, ends, output_names, self.constants, arrays), values, self.has_numpy)
+        named = [
+            (f"{number}/{port}", ref) for number, (call, refs) in enumerate(self.calls) for port, ref in zip(call.inputs, refs, strict=True)
+        ]
+        named += zip(output_names or ["Output"], outputs, strict=True)
+        ends = [new.get(ref, ref) for _, ref in named]
+        graph = FunctionGraph(inputs, nodes, ends, [name for name, _ in named], self.constants, arrays)
+        keys = None if output_names is None else tuple(output_names)
+        return Record(Program(graph, self.names, tuple(call for call, _ in self.calls), tuple(self.nets), keys), values, self.has_numpy)
+
+    def array(self, array: NetArray) -> "_Traced":
+        """The stand-in of a learned array; the same name, or the same NetArray, is the same array."""
+        label = array.name if array.name is not Automatic else self.labels.setdefault(id(array), f"Array{len(self.labels) + 1}")
+        if label in self.names:
+            raise NetValueError(f'"{label}" is a NetArray and a parameter of the function')
+        given = self.given(array)
+        known = self.arrays.get(label)
+        if known is None:
+            given = self.dimensions.get(label) if given is None else given
+            if given is None:
+                name = "" if array.name is Automatic else f'"{array.name}", '
+                raise NetValueError(f"{array!r} in a function needs its dimensions", fix=f"NetArray({name}Dimensions=<shape>)")
+            self.seen.update(given)
+            (example,) = drawn([given], seed=len(self.arrays) + 1)
+            known = self.arrays[label] = (array, _Traced(Ref("array", len(self.arrays)), self, example))
+        elif given is not None and given != tuple(known[1].shape):
+            raise NetShapeError(f'the array "{label}" has dimensions {tuple(known[1].shape)} and {given} in one function')
+        elif known[0].array is Automatic and array.array is not Automatic:
+            self.arrays[label] = (array, known[1])
+        return known[1]
+
+    def given(self, array: NetArray) -> tuple[int, ...] | None:
+        """The dimensions that an array says, if it says them all."""
+        sizes = array.dimensions if array.array is Automatic else tuple(array.array.shape)
+        return None if sizes is None or not all(isinstance(size, int) for size in sizes) else sizes
+
+    def note(self, array: NetArray) -> None:
+        """Take down the dimensions of an array with a name, which another use of it may leave out."""
+        sizes = self.given(array)
+        if sizes is not None and array.name is not Automatic:
+            self.dimensions.setdefault(array.name, sizes)
+
+    def call(self, net: Net, values: Mapping[str, Any]) -> dict[str, "_Traced"]:
+        """The stand-ins of a net's outputs for values at all its input ports."""
+        arguments = {port: self.taken(value) for port, value in values.items()}
+        shapes = {port: PortType(None, tuple(value.shape)) for port, value in arguments.items()}
+        types = settled(net).inputs
+        for port, shape in shapes.items():
+            if types[port].closed and not types[port].varies and types[port].shape != shape.shape:
+                raise WantsShape(f"{port} of {short(net)} wants {types[port]}, the function gives {shape.shape}", types[port].shape)
+        fixed = net.replaced(given={port: kind for port, kind in net.given.items() if not kind.varies})
+        typing = infer(fixed, data=shapes, close=True)
+        outputs = {}
+        number = next((i for i, known in enumerate(self.nets) if known is net), len(self.nets))
+        if number == len(self.nets):
+            self.nets.append(net)
+        for port, kind in typing.outputs.items():
+            if not kind.closed or kind.varies:
+                raise NetValueError(f"{short(net)} is called in a function, and the type of {port} is open: {kind}")
+            self.results.append(f"{len(self.calls)}:{port}")
+            (example,) = drawn([kind.shape], seed=len(self.results))
+            outputs[port] = _Traced(Ref("result", len(self.results) - 1), self, example)
+        refs = [self._operand(value, Parameter("input", "array")) for value in arguments.values()]
+        self.calls.append((NetCall(number, tuple(arguments), tuple(outputs)), refs))
+        return outputs
+
+    def taken(self, value: Any) -> Any:
+        """An operand, NetArrays as their stand-ins."""
+        if isinstance(value, (list, tuple)) and any(isinstance(part, NetArray) for part in value):
+            return type(value)(map(self.taken, value))
+        return self.array(value) if isinstance(value, NetArray) else value
 
     def emit(self, name: str, *operands: Any) -> "_Traced":
         found = OPERATIONS[name]
+        operands = tuple(map(self.taken, operands))
         stored = tuple(self._operand(operand, parameter) for operand, parameter in zip(operands, found.parameters, strict=True))
         for operand, parameter in zip(stored, found.parameters, strict=True):
             if not parameter.accepts(operand):
@@ -68,6 +200,7 @@ class _Recorder(Recording):
             value = self.emit("full_like", fill[0], float(value))
         if isinstance(value, bool | int | float | numpy.number):
             value = torch.tensor(value)
+        value = self.taken(value)
         if not isinstance(value, _Traced | torch.Tensor | numpy.ndarray):
             raise NetTypeError(f"a function used in a net returns an array, or a dict of arrays, not {type(value).__name__}")
         return self._operand(value, Parameter("output", "array"))
@@ -108,6 +241,7 @@ class _Recorder(Recording):
         if isinstance(array, numpy.ndarray):
             self.has_numpy = True
             array = torch.from_numpy(numpy.array(array))
+        self.seen.update(array.shape)
         self.constants.append(array.detach().cpu().clone())
         return Ref("constant", len(self.constants) - 1)
 

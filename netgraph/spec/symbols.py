@@ -17,6 +17,7 @@ import torch
 from torch.fx import Proxy
 
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
+from netgraph.spec.arrays import NetArray
 from netgraph.spec.operations import OPERATIONS, is_number
 
 __all__ = [
@@ -74,7 +75,7 @@ class Symbol:
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if not self.takes(len(args)):
             raise NetTypeError(f"{self.name} takes {self._count()}, {len(args)} given", origins=[(self.name, self.formula)])
-        if any(isinstance(arg, torch.Tensor | Proxy) for arg in _parts(args)):
+        if any(isinstance(arg, torch.Tensor | Proxy | NetArray) for arg in _parts(args)):
             return self._apply(*args, **keywords)
         if self.takes_arrays:
             args = tuple(numpy.asarray(arg, dtype=float) if isinstance(arg, list | tuple) else arg for arg in args)

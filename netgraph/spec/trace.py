@@ -8,21 +8,26 @@ other steps at other sizes, stays an `OpaqueFunction`: it can be used, but not s
 """
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
 
-from netgraph.errors import NetError, NetTypeError, NetValueError
+from netgraph.errors import NetError, NetShapeError, NetTypeError, NetValueError
+from netgraph.spec.arrays import NetArray
 from netgraph.spec.function_graph import FunctionGraph
-from netgraph.spec.recorder import record
+from netgraph.spec.program import Program
+from netgraph.spec.recorder import Record, WantsShape, record
 from netgraph.spec.replay import RECORDED_SIZE, Shape, difference, drawn, other_sizes, undisturbed, with_size
 from netgraph.spec.spellings import Unlisted
 from netgraph.spec.symbols import Symbol, symbol
+from netgraph.types.symbols import Automatic
 
 # Ranks at which a function of unknown shape is recorded, in the order tried, and those at which it is replayed.
 _RANKS_TRIED = (1, 2, 3, 0)
 _RANKS_REPLAYED = (0, 1, 2, 3)
+_MOST_GUESSES = 6
 
 _WHOLE_ARRAY = "FunctionLayer(f), which sees the whole array"
 
@@ -30,25 +35,38 @@ _WHOLE_ARRAY = "FunctionLayer(f), which sees the whole array"
 class OpaqueFunction:
     """A function that could not be turned into a graph: `function` itself, its port names `inputs`, and the `reason`.
 
-    Called on tensors it gives what the function gives. Two are equal if they hold the same function object.
+    Called on tensors it gives what the function gives. Two are equal if they hold the same function object. One that has learned `arrays`
+    (by name, their dimensions open) does other steps at other sizes: it is traced again when those are known.
 
     >>> trace(lambda x: torch.fft.fft(x).real).reason
     'it uses torch.fft_fft, which is not in the list of operations'
     """
 
-    __slots__ = ("function", "inputs", "reason")
+    __slots__ = ("arrays", "function", "inputs", "reason")
 
     function: Callable
     inputs: tuple[str, ...]
     reason: str
+    arrays: Mapping[str, NetArray]
 
-    def __init__(self, function: Callable, inputs: Sequence[str], reason: str):
+    def __init__(self, function: Callable, inputs: Sequence[str], reason: str, arrays: Mapping[str, NetArray] = MappingProxyType({})):
         put = super().__setattr__
+        put("arrays", MappingProxyType(dict(arrays)))
         put("function", function)
         put("inputs", tuple(inputs))
         put("reason", reason)
 
     is_elementwise = False
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The inputs; there are no learned arrays among them."""
+        return self.inputs
+
+    @property
+    def array_names(self) -> tuple[str, ...]:
+        """The names of the learned arrays."""
+        return tuple(self.arrays)
 
     def __call__(self, *arguments: Any) -> Any:
         return self.function(*arguments)
@@ -84,6 +102,21 @@ def trace(
     >>> trace(lambda a, b: {"sum": a + b, "mean": b.mean(-1)}, shapes=[(3,), (None, 3)])
     {"sum": a + b, "mean": mean(b, dim=(-1,))}
     """
+    traced = trace_layer(f, names, shapes).function
+    if isinstance(traced, Program):
+        raise NetTypeError(f"{_name(f)} calls a net", fix="FunctionLayer(f), which holds the nets that it calls")
+    return traced
+
+
+class Traced(NamedTuple):
+    """A traced function: a graph, a program where it calls nets, or opaque; and the `values` of those of its arrays that have one."""
+
+    function: FunctionGraph | OpaqueFunction | Program
+    values: Mapping[str, torch.Tensor]
+
+
+def trace_layer(f: Callable | Symbol | str, names: Sequence[str] | None = None, shapes: Sequence[Shape | None] | None = None) -> Traced:
+    """What `trace` gives, also of a function that has learned arrays (`NetArray`) or calls nets."""
     return _trace(f, names, shapes, fill=False)
 
 
@@ -96,7 +129,10 @@ def trace_elementwise(f: Callable | Symbol | str, arity: int | Sequence[str] | N
     where(x > 0, x, 0.1 * x)
     """
     names = _numbered(arity) if isinstance(arity, int) else arity
-    traced = _trace(f, names, None, fill=True)
+    traced = _trace(f, names, None, fill=True).function
+    if isinstance(traced, Program) or traced.array_names:
+        what = "calls a net" if isinstance(traced, Program) else "has arrays of its own"
+        raise NetTypeError(f"{_name(f)} {what}", fix="FunctionLayer(f), which holds them")
     if isinstance(traced, FunctionGraph) and not traced.is_elementwise:
         headline = f"{_name(f)} is not elementwise: {traced.first_not_elementwise} looks at more than one place of an array"
         raise NetTypeError(headline, origins=[(traced, "the function as traced")], fix=_WHOLE_ARRAY)
@@ -125,7 +161,7 @@ def _attempt(traced: OpaqueFunction, arrays: Sequence[torch.Tensor]) -> Any:
         return error
 
 
-def _trace(f: Any, names: Sequence[str] | None, shapes: Sequence[Shape | None] | None, fill: bool) -> FunctionGraph | OpaqueFunction:
+def _trace(f: Any, names: Sequence[str] | None, shapes: Sequence[Shape | None] | None, fill: bool) -> Traced:
     if isinstance(f, str):
         f = symbol(f)
     if not callable(f):
@@ -140,29 +176,86 @@ def _trace(f: Any, names: Sequence[str] | None, shapes: Sequence[Shape | None] |
     fixed = all(shape is not None for shape in known)
     ranks = [_at_rank(known, rank) for rank in (_RANKS_TRIED[:1] if fixed else _RANKS_TRIED)]
     replayed = ranks if fixed else [_at_rank(known, rank) for rank in _RANKS_REPLAYED]
-    graph, has_numpy = None, False
+
+    def recorded(sizes: Sequence[Sequence[int]], seed: int = 0) -> Record:
+        with undisturbed(seed):
+            return record(f, names, keywords, drawn(sizes, seed), fill, seen)
+
+    seen: set[int] = set()
+    found: Record | None = None
     failed: Exception | None = None
-    for tried in ranks:
+    waiting = [with_size(tried, RECORDED_SIZE) for tried in ranks]
+    tried: list = []
+    asked: list = []
+    while waiting and found is None:
+        sizes = waiting.pop(0)
+        tried.append(sizes)
         try:
-            with undisturbed(seed=0):
-                graph, has_numpy = record(f, names, keywords, drawn(with_size(tried, RECORDED_SIZE)), fill)
-            break
+            found = recorded(sizes)
+        except WantsShape as error:  # a net that the function calls: its own shape is the next guess
+            failed = failed or error
+            guess = [error.shape if shape is None else size for shape, size in zip(known, sizes, strict=True)]
+            if guess not in tried:
+                asked.append(guess)
+                waiting.insert(0, guess)
         except NetError:
             raise
         except Exception as error:  # whatever user code raises; it is reported below, never dropped
             reason = _reason(error)
             try:
-                _run(plain, tried)
+                with undisturbed(seed=0):
+                    plain(*drawn(sizes))
             except Exception as on_tensors:
-                failed = failed or on_tensors
+                if not waiting and not fixed:  # sizes of arrays inside are the last guesses
+                    guesses = [with_size(shapes, size) for size in sorted(seen)[:_MOST_GUESSES] for shapes in ranks]
+                    waiting += [guess for guess in guesses if guess not in tried]
+                # a NetArray is none outside of tracing: what happened inside says more
+                if failed is None or (isinstance(failed, WantsShape) and sizes in asked):
+                    failed = error if isinstance(on_tensors, NetError) else on_tensors
                 continue
-            return OpaqueFunction(f, names, reason)
-    if graph is None:
+            return Traced(OpaqueFunction(f, names, reason), {})
+    if found is None:
+        if isinstance(failed, NetError):
+            open_ports = [f"{name}=<shape>" for name, shape in zip(names, known, strict=True) if shape is None]
+            raise NetShapeError(f"{_name(f)}: {failed}", fix=", ".join(open_ports) or None)
         shown = " and ".join(str(shape).replace("None", "any size") for shape in with_size(ranks[0], RECORDED_SIZE))
         raise NetValueError(f"{_name(f)} fails on arrays of shape {shown}: {type(failed).__name__}: {_first_line(failed)}") from failed
+    replayed = [tried[-1], *replayed]
     if isinstance(f, Symbol):
-        return graph
-    return _checked(graph, plain, f, replayed, has_numpy)
+        return Traced(found.steps, found.values)
+    if found.closed is not None:
+        return Traced(_checked(found.closed, plain, f, replayed, found.has_numpy), found.values)
+    return Traced(_recorded_alike(found, recorded, f, replayed), found.values)
+
+
+def _recorded_alike(found: Record, recorded: Callable[..., Record], f: Callable, replayed: Sequence[Sequence[Shape]]):
+    """The steps of a function that has arrays of its own or calls nets, if it does the same ones at other sizes, else the opaque function.
+
+    It cannot be run on tensors, so records are compared.
+    """
+    for shapes in replayed:
+        for k, sizes in enumerate(other_sizes(shapes)):
+            try:
+                other = recorded(sizes, k + 1)
+            except Exception:  # the function is not meant for these sizes
+                continue
+            if other.steps == found.steps:
+                continue
+            if isinstance(found.steps, FunctionGraph) and isinstance(other.steps, FunctionGraph):
+                return _sized(found.steps, f)
+            shown = ", ".join(str(tuple(shape)) for shape in sizes)
+            headline = f"{_name(f)} calls a net, and does other steps on shape {shown} than on the recorded one"
+            ports = found.steps.ports
+            raise NetValueError(headline, fix=", ".join(f"{name}=<shape>" for name in ports))
+    return found.steps
+
+
+def _sized(graph: FunctionGraph, f: Callable) -> OpaqueFunction:
+    arrays = {
+        name: NetArray(*([] if array.name is Automatic else [array.name]))
+        for name, array in zip(graph.array_names, graph.arrays, strict=True)
+    }
+    return OpaqueFunction(f, graph.ports, "it does other steps at other sizes", arrays)
 
 
 def _at_rank(shapes: Sequence[Shape | None], rank: int) -> list[Shape]:
@@ -187,11 +280,6 @@ def _checked(graph: FunctionGraph, plain: Callable, f: Callable, replayed: Seque
     if not ran and not has_numpy:
         raise NetValueError(f"{_name(f)} fails on arrays: {type(failed).__name__}: {_first_line(failed)}") from failed
     return graph
-
-
-def _run(plain: Callable, shapes: Sequence[Shape]) -> None:
-    with undisturbed(seed=0):
-        plain(*drawn(with_size(shapes, RECORDED_SIZE)))
 
 
 def _ports(f: Callable, names: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
