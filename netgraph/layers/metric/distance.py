@@ -55,8 +55,8 @@ class LpDistance(Metric):
     (LpDistance(), LpDistance(Power=2.0, Normalized=False))
     """
 
-    P: number(1) = 2
-    Power: number(0, low_open=True) = 1
+    P: number(1) = 2.0
+    Power: number(0, low_open=True) = 1.0
     Normalized: Flag = True
 
     def prepare(self, x):

@@ -192,7 +192,7 @@ class AngularMiner(Miner):
     AngularMiner()
     """
 
-    Angle: number(0, 90) = 20
+    Angle: number(0, 90) = 20.0
 
     @property
     def Distance(self):

@@ -30,8 +30,8 @@ class MultiSimilarityLossLayer(PairLoss):
     """
 
     positional = ("Alpha", "Beta", "Base")
-    Alpha: number(0, low_open=True) = 2
-    Beta: number(0, low_open=True) = 50
+    Alpha: number(0, low_open=True) = 2.0
+    Beta: number(0, low_open=True) = 50.0
     Base: number() = 0.5
     Reduction: REDUCTION = "All"
     Distance: METRIC = CosineSimilarity()
