@@ -40,6 +40,7 @@ from netgraph.layers.part import ExtractLayer, PartLayer
 from netgraph.layers.placeholder import PlaceholderLayer
 from netgraph.layers.random_array import RandomArrayLayer
 from netgraph.layers.rearrange import AppendLayer, PaddingLayer, PrependLayer, ReplicateLayer, TransposeLayer
+from netgraph.layers.recurrent import BasicRecurrentLayer, GatedRecurrentLayer, LongShortTermMemoryLayer
 from netgraph.layers.reduce import AggregationLayer, DotLayer, OrderingLayer, SummationLayer
 from netgraph.layers.resampling import DeconvolutionLayer, ImageAugmentationLayer, ResizeLayer, SpatialTransformationLayer
 from netgraph.layers.sequence import (
@@ -192,6 +193,7 @@ __all__ = [
     "ArcTanh",
     "AttentionLayer",
     "Automatic",
+    "BasicRecurrentLayer",
     "BatchEasyHardMiner",
     "BatchHardMiner",
     "BatchNormalizationLayer",
@@ -235,6 +237,7 @@ __all__ = [
     "FractionalPart",
     "FunctionLayer",
     "Gamma",
+    "GatedRecurrentLayer",
     "Greater",
     "GreaterEqual",
     "Gudermannian",
@@ -258,6 +261,7 @@ __all__ = [
     "Log",
     "LogGamma",
     "LogisticSigmoid",
+    "LongShortTermMemoryLayer",
     "LpDistance",
     "ManhattanDistance",
     "Max",

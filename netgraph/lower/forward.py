@@ -78,6 +78,17 @@ class Lowered:
         shape = (rows, *(self.padded(size, inputs) for size in need.shape))
         return torch.zeros(shape, dtype=DISCRETE.get(need.kind, dtype), device=device)
 
+    def from_zeros(self, inputs, arrays, running, noise, lengths, valid):
+        """`forward` with recurrent states that start from zeros and end unread: it takes and gives the running statistics alone."""
+        if not self.recurrent:
+            return self.forward(inputs, arrays, running, noise, lengths, valid)
+        like = next((tensor for tensor in (*arrays, *inputs) if tensor.is_floating_point()), None)
+        dtype, device = (torch.float32, None) if like is None else (like.dtype, like.device)
+        rows = inputs[0].shape[0] if inputs else 1
+        zeros = [self.zeros(need, inputs, rows, dtype, device) for need in self.recurrent]
+        outputs, states = self.forward(inputs, arrays, (*running, *zeros), noise, lengths, valid)
+        return outputs, states[: len(running)]
+
 
 def lower(
     net: Net, mode: str = "Test", *, typing: Typing | None = None, wanted: Sequence[tuple[tuple[str, ...], str]] | None = None

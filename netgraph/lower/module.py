@@ -113,8 +113,8 @@ class NetModule(nn.Module):
     def _drawn(self, need: NoiseNeed, inputs):
         """Random numbers of the shape that a layer needs, for this batch."""
         lowered = self._lowered[self.training]
-        rows = inputs[0].shape[0] if inputs else 1
-        for count in need.folds:
+        rows = inputs[0].shape[0] if inputs and not need.shared else 1
+        for count in () if need.shared else need.folds:
             rows = rows * lowered.padded(count, inputs)
         shape = (rows, *(lowered.padded(size, inputs) for size in need.shape))
         like, make = self._like(inputs), torch.randn if need.distribution == "normal" else torch.rand

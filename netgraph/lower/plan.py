@@ -85,13 +85,14 @@ class StateNeed(NamedTuple):
 class NoiseNeed(NamedTuple):
     """Random numbers that one layer wants: where, of which shape for one example, how often the batch is folded, from what.
 
-    A varying size is the `Length` of its padded axis.
+    A varying size is the `Length` of its padded axis. `shared` ones are drawn once for the whole batch, with a first axis of 1.
     """
 
     path: str
     shape: tuple[int | Length, ...]
     folds: tuple[int | Length, ...]
     distribution: str
+    shared: bool = False
 
 
 class Plan:
@@ -207,7 +208,8 @@ class Plan:
         folds = tuple(count for count, _ in self._folds)
         for name, run in terms.noise.items():
             shape = tuple(self._size(size) for size in find(run).value)
-            self.noise.append(NoiseNeed("/".join((*place, name)), shape, folds, layer.schema_of().noise[name].distribution))
+            declared = layer.schema_of().noise[name]
+            self.noise.append(NoiseNeed("/".join((*place, name)), shape, folds, declared.distribution, declared.shared))
         states = {name: self.values[place, "in", name] for name in terms.state_ports if (place, "in", name) in self.values}
         for name, term in terms.state_ports.items():
             key = "/".join((*place, name))

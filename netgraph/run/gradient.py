@@ -240,7 +240,11 @@ def _each(point: Point, places: list[str], value: Callable, weights: Mapping[str
 
     inputs = tuple(x.detach() for x in point.inputs)
     given = {name: x for name, x in zip(lowered.inputs, inputs, strict=True) if name in places}
-    columns = (inputs, rows(point.states), rows(point.noise), tuple(point.lengths), dict(weights))  # the weights last
+    noise = tuple(
+        x.expand(count, *x.shape) if need.shared else x.unflatten(0, (count, -1))
+        for need, x in zip(lowered.noise, point.noise, strict=True)
+    )
+    columns = (inputs, rows(point.states), noise, tuple(point.lengths), dict(weights))  # the weights last
 
     def derived(leaves, *column):
         found = torch.func.jacrev(lambda leaves: one(leaves, *column))(leaves)

@@ -17,8 +17,8 @@ def draw_noise(
     """
     drawn = []
     for need in needs:
-        rows = batch
-        for count in need.folds:
+        rows = 1 if need.shared else batch
+        for count in () if need.shared else need.folds:
             rows *= _padded(count, padded)
         shape = (rows, *(_padded(size, padded) for size in need.shape))
         source = generator(seed, step, need.path)

@@ -33,6 +33,10 @@ class NetStateObject:
     from one call into another.
     Errors: NetTypeError for what is no net, NetValueError for a net without states to keep.
     Source: Wolfram's NetStateObject.
+
+    >>> obj = NetStateObject(BasicRecurrentLayer(1, InputWeights=[[1]], StateWeights=[[1]], Biases=[0], Input=(2, 1)))
+    >>> [round(float(obj([[1], [0]])[-1, 0]), 3) for _ in range(3)], list(obj["States"])
+    ([0.642, 0.73, 0.735], [NetPort('State')])
     """
 
     __slots__ = ("_states", "net")

@@ -112,11 +112,13 @@ class State(Array):
 class Noise(Declaration):
     """Random numbers the layer uses: the runner draws them, `forward` never does. `distribution` is "uniform" (0 to 1) or "normal".
 
-    Outside training `forward` gets None, unless `only_in_training` is False.
+    Outside training `forward` gets None, unless `only_in_training` is False. Each example has its own numbers, unless they are `shared`:
+    then there is one draw for the whole batch, with a first axis of 1.
     """
 
-    def __init__(self, shape: str, distribution: str = "uniform", *, only_in_training: bool = True):
+    def __init__(self, shape: str, distribution: str = "uniform", *, only_in_training: bool = True, shared: bool = False):
         self.only_in_training = only_in_training
+        self.shared = shared
         self.shape = parse_shape(shape)
         self.text = shape
         self.distribution = distribution

@@ -38,7 +38,7 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
     keep = [lowered.arrays.index(name) for name in every.arrays]
     noise = dict(zip([need.path for need in lowered.noise], batch.noise, strict=True))
     noises = tuple(noise[need.path] for need in every.noise if need.path in noise)
-    outputs, _ = every.forward(batch.inputs, tuple(arrays[i] for i in keep), tuple(states), noises, batch.lengths, None)
+    outputs, _ = every.from_zeros(batch.inputs, tuple(arrays[i] for i in keep), tuple(states), noises, batch.lengths, None)
     for (path, port), output in zip(places, outputs, strict=True):
         if _bad(output):
             part = prepared.net
@@ -46,7 +46,9 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
                 part = part.children[name]
             return f"{_label(prepared, '/'.join((*path, port)))}, of {short(part)}, is the first that is not finite"
     leaves = [tensor.detach().requires_grad_() for tensor in arrays]
-    (losses,), _ = loss_of(lowered.forward, prepared.factors)(batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, None)
+    (losses,), _ = loss_of(lowered.from_zeros, prepared.factors)(
+        batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, None
+    )
     grads = torch.autograd.grad(losses.mean(), leaves, allow_unused=True)
     bad = [name for name, grad in zip(lowered.arrays, grads, strict=True) if grad is not None and _bad(grad)]
     if not bool(torch.isfinite(losses.mean())):

@@ -106,7 +106,11 @@ def _train(net: Net, data, options: Options) -> NetTrainResultsObject:
         factors = multipliers(prepared.net, prepared.forward.arrays, _for_training(prepared, options.multipliers))
         coefficients = options.method.coefficients(prepared.forward.arrays)
         step = make_step(
-            loss_of(prepared.forward.forward, prepared.factors), options.method, len(arrays), multipliers=factors, coefficients=coefficients
+            loss_of(prepared.forward.from_zeros, prepared.factors),
+            options.method,
+            len(arrays),
+            multipliers=factors,
+            coefficients=coefficients,
         )
         first = feed.peek()
         planned = None if options.rounds is None or feed.per_round is None else options.rounds * feed.per_round

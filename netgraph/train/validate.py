@@ -19,7 +19,7 @@ class Validation:
     """
 
     def __init__(self, prepared: Prepared, data: Table | Stream, seed, dtype, device):
-        self.forward = loss_of(prepared.check.forward, prepared.factors)
+        self.forward = loss_of(prepared.check.from_zeros, prepared.factors)
         train, test = prepared.forward, prepared.check
         self.arrays = [train.arrays.index(name) for name in test.arrays]
         self.states = [train.states.index(name) for name in test.states]

@@ -87,8 +87,9 @@ class Run:
         self.arrays.update(arrays or {})
         self.shapes = {key: shape for key, (_, shape, _) in shapes.items()}
         rows = batch if self.lowered.inputs else 1
-        sizes = [(rows * math.prod(need.folds), *need.shape) for need in self.lowered.noise]
+        sizes = [(1 if need.shared else rows * math.prod(need.folds), *need.shape) for need in self.lowered.noise]
         self.noise = tuple(torch.from_numpy(source.random(size)).to(dtype) for size in sizes)
+        self.dtype = dtype
 
     @property
     def own_arrays(self) -> tuple[torch.Tensor, ...]:
@@ -96,12 +97,19 @@ class Run:
 
     @property
     def states(self) -> tuple[torch.Tensor, ...]:
+        """The running statistics."""
         return tuple(self.arrays[key] for key in self.lowered.states)
+
+    def started(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """The running statistics, and the recurrent states of zeros for these inputs."""
+        rows = inputs[0].shape[0] if inputs else 1
+        zeros = [self.lowered.zeros(need, inputs, rows, self.dtype, None) for need in self.lowered.recurrent]
+        return (*self.states, *zeros)
 
     def __call__(self, *inputs, lengths=(), rows=slice(None)):
         """The first output, and the new states. `rows` are the examples that the inputs are, of those that noise was drawn for."""
-        noise = tuple(noise[rows] for noise in self.noise)
-        outputs, states = self.lowered.forward(tuple(inputs), self.own_arrays, self.states, noise, tuple(lengths), None)
+        noise = tuple(x if need.shared else x[rows] for need, x in zip(self.lowered.noise, self.noise, strict=True))
+        outputs, states = self.lowered.forward(tuple(inputs), self.own_arrays, self.started(*inputs), noise, tuple(lengths), None)
         return outputs[0], states
 
 

@@ -224,7 +224,8 @@ def test_shared_arrays(row):
 @rows()
 def test_compiles_without_a_break(row):
     run = Run(typed_as(row.layer, row.inputs), "Train")
-    arguments = (tuple(batch_of(row)), run.own_arrays, run.states, run.noise, (), None)
+    inputs = batch_of(row)
+    arguments = (tuple(inputs), run.own_arrays, run.started(*inputs), run.noise, (), None)
     torch._dynamo.reset()
     compiled = torch.compile(run.lowered.forward, fullgraph=True, backend="eager", dynamic=False)
     for a, b in zip(compiled(*arguments), run.lowered.forward(*arguments), strict=True):
@@ -235,9 +236,10 @@ def test_compiles_without_a_break(row):
 @pytest.mark.parametrize("mode", ["Test", "Train"])
 def test_exports(row, mode):
     run = Run(typed_as(row.layer, row.inputs), mode)
-    if mode == "Train" and not (run.noise or run.states):
+    if mode == "Train" and not (run.noise or run.lowered.states):
         return
-    arguments = (tuple(batch_of(row)), run.own_arrays, run.states, run.noise, ())
+    inputs = batch_of(row)
+    arguments = (tuple(inputs), run.own_arrays, run.started(*inputs), run.noise, ())
     exported = torch.export.export(Forward(run.lowered.forward), arguments).module()
     for a, b in zip(exported(*arguments), Forward(run.lowered.forward)(*arguments), strict=True):
         assert all(map(close, a, b))
@@ -263,13 +265,13 @@ def test_an_example_alone_is_the_example_padded(row):
     arrays = [a.requires_grad_() for a in run.own_arrays]
     real = [x.requires_grad_() for x in padded if x.is_floating_point()]
     columns = tuple(torch.tensor([int(ls[v]) for ls in lengths]) for v in range(run.lowered.length_count))
-    (together,), _ = forward(tuple(padded), tuple(arrays), run.states, (), columns, None)
+    (together,), _ = forward(tuple(padded), tuple(arrays), run.started(*padded), (), columns, None)
     total, apart = 0.0, 0.0
     for i in range(3):
         for x in alone[i]:
             x.requires_grad_(x.is_floating_point())
         own = tuple(torch.tensor([int(n)]) for n in lengths[i])
-        (single,), _ = forward(tuple(alone[i]), tuple(arrays), run.states, (), own, None)
+        (single,), _ = forward(tuple(alone[i]), tuple(arrays), run.started(*alone[i]), (), own, None)
         piece = together[(i, *(slice(size) for size in single.shape[1:]))]
         assert close(piece.detach(), single[0].detach(), 1e-12)
         total, apart = total + (piece.sin()).sum(), apart + (single.sin()).sum()
