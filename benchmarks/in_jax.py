@@ -38,9 +38,23 @@ def _lenet(arrays, x, t):
     return optax.softmax_cross_entropy_with_integer_labels(h, t).mean()
 
 
+def _attention(arrays, x, t):
+    g1, c1, wk, bk, wv, bv, wq, bq, wm, bm, g2, c2, w1, b1, w2, b2, w3, b3 = arrays
+
+    def norm(x, scaling, biases):
+        centred = x - x.mean(-1, keepdims=True)
+        return centred * lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 0.001) * scaling + biases
+
+    h = norm(x, g1, c1)
+    q, k, v = ((h @ w.T + b).reshape(*x.shape[:2], 4, 32) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
+    x = x + jax.nn.dot_product_attention(q, k, v, is_causal=True).reshape(x.shape) @ wm.T + bm
+    x = x + jax.nn.gelu(norm(x, g2, c2) @ w1.T + b1, approximate=False) @ w2.T + b2
+    return optax.softmax_cross_entropy_with_integer_labels(x @ w3.T + b3, t).mean()
+
+
 def step_in_jax(row, seconds):
     """A function of a batch of tensors that returns the loss."""
-    loss_of = {"spiral": _spiral, "mlp": _mlp, "lenet": _lenet}[row.name]
+    loss_of = {"spiral": _spiral, "mlp": _mlp, "lenet": _lenet, "attention": _attention}[row.name]
     arrays = [jnp.asarray(a.numpy()) for a in row.arrays()]
     adam = optax.adam(0.001)
     state = adam.init(arrays)

@@ -26,6 +26,21 @@ def plan(row, seconds):
     return run
 
 
+def _block(ng, size: int, heads: int) -> list:
+    """The two halves of a transformer's block."""
+
+    def residual(layer):
+        parts = {"norm": ng.NormalizationLayer(1, "Same"), "layer": layer, "add": ng.Plus}
+        return ng.NetGraph(parts, ["Input -> norm -> layer", (("layer", ng.NetPort("Input")), "add")])
+
+    project = ng.NetMapOperator(ng.LinearLayer((heads, size // heads)))
+    attend = ng.AttentionLayer("Dot", MultiHead=True, Mask="Causal", ScoreRescaling="DimensionSqrt")
+    parts = {"Key": project, "Value": project, "Query": project, "attend": attend, "merge": ng.NetMapOperator(size)}
+    edges = [(name, ng.NetPort("attend", name)) for name in ("Key", "Value", "Query")]
+    attention = ng.NetGraph(parts, [(ng.NetPort("Input"), ("Key", "Value", "Query")), *edges, ("attend", "merge")])
+    return [residual(attention), residual(ng.NetMapOperator([4 * size, "GELU", size]))]
+
+
 class NetTrain:
     """`net_train` with a callable that hands out the row's batches; the speed is that of the second half of the run.
 
@@ -44,6 +59,8 @@ class NetTrain:
             self._options["LossFunction"] = ng.ContrastiveLossLayer()
         elif row.name == "mlp":
             self._net = ng.NetChain([256, ng.Ramp, 10, ng.SoftmaxLayer()], Input=784)
+        elif row.name == "attention":
+            self._net = ng.NetChain([*_block(ng, 128, 4), ng.NetMapOperator(10), ng.SoftmaxLayer()], Input=(64, 128))
         else:
             convolutions = [
                 ng.ConvolutionLayer(20, 5),

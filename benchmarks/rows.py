@@ -3,6 +3,8 @@
 spiral   pairs of points in the plane, one embedding of both, contrastive loss; 2-200-ReLU-100-ReLU-20-tanh-1, batch 512
 mlp      784-256-ReLU-10, softmax cross-entropy, batch 128
 lenet    1x28x28, convolutions 20 and 50 of 5x5, ReLU, 2x2 maximum; 500-ReLU-10, softmax cross-entropy, batch 64
+attention  64 positions of 128, a block of a transformer (4 causal heads, 128-GELU-512-128, norms before, residuals), 10 classes a position,
+         softmax cross-entropy, batch 32
 """
 
 import math
@@ -26,11 +28,13 @@ class Row:
     batches: Callable[[], list[tuple[torch.Tensor, torch.Tensor]]]
     forward: Callable
     size: int
+    ones: tuple[int, ...] = ()  # arrays that start at 1: the scaling of normalisations
 
     def arrays(self) -> list[torch.Tensor]:
         """The same initial arrays for every contender."""
         generator = torch.Generator().manual_seed(1)
-        return [torch.randn(s, generator=generator) / math.sqrt(math.prod(s[1:])) if len(s) > 1 else torch.zeros(s) for s in self.shapes]
+        drawn = [torch.randn(s, generator=generator) / math.sqrt(math.prod(s[1:])) if len(s) > 1 else torch.zeros(s) for s in self.shapes]
+        return [torch.ones_like(a) if number in self.ones else a for number, a in enumerate(drawn)]
 
 
 def _spiral_batches():
@@ -48,6 +52,11 @@ def _spiral_batches():
 def _image_batches(*shape):
     generator = torch.Generator().manual_seed(3)
     return [(torch.randn(shape, generator=generator), torch.randint(0, 10, shape[:1], generator=generator)) for _ in range(POOL)]
+
+
+def _sequence_batches():
+    generator = torch.Generator().manual_seed(4)
+    return [(torch.randn(32, 64, 128, generator=generator), torch.randint(0, 10, (32, 64), generator=generator)) for _ in range(POOL)]
 
 
 def _spiral(inputs, arrays, states, noise, lengths, valid):
@@ -76,6 +85,20 @@ def _lenet(inputs, arrays, states, noise, lengths, valid):
     return (F.cross_entropy(h, inputs[1], reduction="none"),), ()
 
 
+def _attention(inputs, arrays, states, noise, lengths, valid):
+    g1, c1, wk, bk, wv, bv, wq, bq, wm, bm, g2, c2, w1, b1, w2, b2, w3, b3 = arrays
+    x, t = inputs
+    h = F.layer_norm(x, (128,), g1, c1, 0.001)
+    q, k, v = (F.linear(h, w, b).unflatten(2, (4, 32)).transpose(1, 2) for w, b in ((wq, bq), (wk, bk), (wv, bv)))
+    x = x + F.linear(F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2), wm, bm)
+    h = F.linear(F.gelu(F.linear(F.layer_norm(x, (128,), g2, c2, 0.001), w1, b1)), w2, b2)
+    logits = F.linear(x + h, w3, b3)
+    return (F.cross_entropy(logits.transpose(1, 2), t, reduction="none").mean(1),), ()
+
+
+_VECTOR, _SQUARE = (128,), (128, 128)
+_BLOCK = (_VECTOR, _VECTOR, *(_SQUARE, _VECTOR) * 4, _VECTOR, _VECTOR, (512, 128), (512,), (128, 512), _VECTOR)
+
 ROWS = {
     row.name: row
     for row in (
@@ -88,5 +111,6 @@ ROWS = {
             _lenet,
             64,
         ),
+        Row("attention", (*_BLOCK, (10, 128), (10,)), _sequence_batches, _attention, 32, ones=(0, 10)),
     )
 }
