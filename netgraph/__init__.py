@@ -55,7 +55,10 @@ from netgraph.layers.sequence import (
 from netgraph.layers.structure import CatenateLayer, FlattenLayer, ReshapeLayer
 from netgraph.layers.training import BatchNormalizationLayer, DropoutLayer
 from netgraph.lower.module import net_to_torch
+from netgraph.nets.bidirectional import NetBidirectionalOperator
 from netgraph.nets.chain import NetChain
+from netgraph.nets.fold import NetFoldOperator
+from netgraph.nets.gan import NetGANOperator
 from netgraph.nets.graph import NetGraph
 from netgraph.nets.map import NetMapOperator
 from netgraph.nets.map_thread import NetMapThreadOperator
@@ -279,10 +282,13 @@ __all__ = [
     "Negative",
     "NetArray",
     "NetArrayLayer",
+    "NetBidirectionalOperator",
     "NetChain",
     "NetError",
     "NetExtract",
     "NetFileError",
+    "NetFoldOperator",
+    "NetGANOperator",
     "NetGraph",
     "NetInitialize",
     "NetInsertSharedArrays",

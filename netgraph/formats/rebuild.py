@@ -204,7 +204,7 @@ class _Rebuild:
             words["LearningRateMultipliers"] = multipliers
         layer = self.attempt(number, f"no {part['type']}", cls, **words, **children)
         for name in given:
-            ports = (*cls.port_words(schema), *(names or ()), *layer.input_ports(), *layer.output_ports())
+            ports = (*cls.port_words(schema), *(names or ()), *layer.input_ports(), *layer.output_ports(), *layer.state_names())
             if name not in ports:
                 self.fail(number, f"{part['type']} has no port {quoted(name)}, {did_you_mean(name[:60], ports)}")
         return layer.replaced(given=given) if given else layer

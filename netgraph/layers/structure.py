@@ -81,7 +81,7 @@ class CatenateLayer(Layer):
                 column = [axes[axis] for axes in shapes if len(axes) >= -axis]
                 result.append(column[0] if axis != joined else store.size())
                 if axis == joined:
-                    _sum(scope, column, result[-1])
+                    joined_size(scope, column, result[-1])
                     continue
                 for size in column[1:]:
                     store.equate_sizes(column[0], size, scope.where, "an axis not joined along")
@@ -109,7 +109,7 @@ class CatenateLayer(Layer):
         return torch.cat(arrays, self.axis(ranks))
 
 
-def _sum(scope, parts, total) -> None:
+def joined_size(scope, parts, total) -> None:
     """`total` is the sum of the sizes `parts`; the last unknown of them is solved."""
     store, rule = scope.store, None
 

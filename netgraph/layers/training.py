@@ -107,7 +107,7 @@ class BatchNormalizationLayer(Layer):
     A vector has one channel an element. Arrays: "Scaling" starts at 1, "Biases" at 0. In training mean and variance (divided by n) are
     those of the batch, and the states follow them: "MovingMean" (from 0) and "MovingVariance" (from 1) become Momentum * state +
     (1 - Momentum) * batch. In use the states are taken, so an example gives the same alone and in a batch. Of a varying axis the real
-    elements alone are counted.
+    elements alone are counted, and inside an operator the real elements of its sequences.
     Errors: a number as input; a varying channel axis.
     Source: Wolfram's BatchNormalizationLayer. Its Momentum 0.9 is torch's 0.1, its Epsilon 0.001 is not torch's, and the variance followed
     is not torch's unbiased one.
@@ -132,10 +132,10 @@ class BatchNormalizationLayer(Layer):
         order = "*others channels" if self.Interleaving else "channels *others"
         return (layout("shape", order), unvarying("channels", "the channels cannot vary"))
 
-    def forward(self, Input, *, Scaling, Biases, MovingMean, MovingVariance, training, sizes, lengths):
+    def forward(self, Input, *, Scaling, Biases, MovingMean, MovingVariance, training, sizes, lengths, rows):
         rank = len(sizes["shape"])
-        if training and lengths["Input"]:
-            return self._masked(Input, Scaling, Biases, MovingMean, MovingVariance, sizes, lengths["Input"])
+        if training and (lengths["Input"] or rows is not None):
+            return self._masked(Input, Scaling, Biases, MovingMean, MovingVariance, sizes, lengths["Input"], rows)
         x = Input.movedim(-1, 1) if self.Interleaving and rank > 1 else Input
         mean, variance = MovingMean, MovingVariance
         if training:
@@ -151,11 +151,15 @@ class BatchNormalizationLayer(Layer):
     def _moved(self, state, value):
         return self.Momentum * state + (1 - self.Momentum) * value
 
-    def _masked(self, x, scaling, biases, moving_mean, moving_variance, sizes, lengths):
+    def _masked(self, x, scaling, biases, moving_mean, moving_variance, sizes, lengths, rows):
         rank = len(sizes["shape"])
         channel = rank if self.Interleaving else 1
-        valid = reduce(torch.logical_and, [valid_positions(x, axis + 1, length, rank) for axis, length in lengths.items()])
-        count = reduce(torch.mul, lengths.values())
+        masks = [valid_positions(x, axis + 1, length, rank) for axis, length in lengths.items()]
+        counts = list(lengths.values())
+        if rows is not None:
+            masks.append(rows.reshape(-1, *[1] * rank))
+            counts.append(rows)
+        valid, count = reduce(torch.logical_and, masks), reduce(torch.mul, counts)
         fixed = math.prod(size for axis, size in enumerate(sizes["shape"]) if axis + 1 != channel and axis not in lengths)
         total = (count * fixed).sum().clamp_min(1)
         others = [axis for axis in range(rank + 1) if axis != channel]

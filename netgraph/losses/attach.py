@@ -6,6 +6,7 @@ from typing import NamedTuple
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.losses.choose import chosen_loss, feeder
 from netgraph.nets.container import input_names, output_names
+from netgraph.nets.gan import NetGANOperator
 from netgraph.nets.graph import NetGraph
 from netgraph.nets.notation import to_net
 from netgraph.spec.net import Net
@@ -109,6 +110,8 @@ def _checked(layer) -> Net:
 
 def _is_loss(net: Net, port: str) -> bool:
     layer = feeder(net, port)
+    if isinstance(layer, NetGANOperator):
+        return port in ("LossReal", "LossFake")
     return port == "Loss" or (layer is not None and output_names(layer) == ("Loss",))
 
 

@@ -4,6 +4,7 @@ from netgraph.layers.basic import SoftmaxLayer
 from netgraph.layers.elementwise import ElementwiseLayer
 from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanSquaredLossLayer
 from netgraph.nets.container import Container, input_names, output_names
+from netgraph.nets.fold import NetFoldOperator
 from netgraph.nets.map import NetMapOperator
 from netgraph.nets.pair import NetPairEmbeddingOperator
 from netgraph.spec.net import Net
@@ -25,6 +26,8 @@ def feeder(net: Net, port: str) -> Net | None:
         if side == "out" and isinstance(part, Container):
             source, port = part.output_sources[port]
             side, path = ("out", (*path, *source)) if source else ("in", path)
+        elif side == "out" and isinstance(part, NetFoldOperator):
+            path = (*path, "Net")
         elif side == "out" and isinstance(part, NetMapOperator):
             path, port = (*path, "Net"), output_names(part.children["Net"])[0]
         elif side == "out" and hasattr(part, "keeps_last"):
@@ -37,8 +40,11 @@ def feeder(net: Net, port: str) -> Net | None:
             wire = next(w for w in part.wires if w.part == path[-1] and w.part_port == port)
             port = wire.source_port
             side, path = ("out", (*path[:-1], *wire.source)) if wire.source else ("in", path[:-1])
+        elif port in part.state_names():
+            return None
         else:
-            path, port = path[:-1], "Input"
+            port = port if isinstance(part, NetFoldOperator) else "Input"
+            path = path[:-1]
 
 
 def _at(net: Net, path: tuple[str, ...]) -> Net:

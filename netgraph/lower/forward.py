@@ -3,7 +3,8 @@
     forward(inputs, arrays, states, noise, lengths, valid) -> (outputs, states)
 
 All arguments are tuples of plain tensors with the batch axis in front (`valid` a mask of the batch, or None): no module call, no
-dictionary, no shape check. Each layer's `forward` is recorded once with torch.fx; what nothing needs is left out.
+dictionary, no shape check. Each layer's `forward` is recorded once with torch.fx; what nothing needs is left out. A loop's cell is a
+function of its own, written in front.
 
 Beside its arrays and noise a layer's `forward` may ask by keyword for `training`, `sizes` (its named sizes, solved), `lengths` (the true
 lengths along varying axes, by port), `valid`, `batch` (the number of examples that it sees) and `dtype` (of its real numbers).
@@ -18,8 +19,9 @@ from torch.fx import Graph, Proxy
 from torch.fx.proxy import GraphAppendingTracer
 
 from netgraph.lower.fuse import fused
-from netgraph.lower.plan import Apply, Call, Fold, Length, NoiseNeed, Plan, StateNeed, Unfold
-from netgraph.spec.declare import Noise, State
+from netgraph.lower.loop import looped
+from netgraph.lower.plan import Apply, Call, Finish, Fold, Length, Loop, NoiseNeed, Plan, Start, StateNeed, Unfold
+from netgraph.spec.declare import State
 from netgraph.spec.net import Net
 from netgraph.spec.typing import Term, Typing, infer, short
 from netgraph.types.store import find
@@ -105,64 +107,99 @@ def lower(
 
 
 def _emit(plan: Plan, mode: str, wanted) -> Lowered:
-    graph = Graph()
-    tracer = GraphAppendingTracer(graph)
-    arguments: dict[str, Any] = {
-        name: Proxy(graph.placeholder(name), tracer) for name in ("inputs", "arrays", "states", "noise", "lengths", "valid")
-    }
-    writer = _Writer(plan, mode == "Train", graph, arguments)
-    writer.write()
     if wanted is None:
         wanted = [((), name) for name in plan.typing.terms[()].outputs]
-    outputs = tuple(writer.output(plan.values[path, "out", port]).node for path, port in wanted)
-    states = tuple(writer.new_states.get(key, writer.arrays[key]).node for key in (*plan.states, *(need.path for need in plan.recurrent)))
-    graph.output((outputs, states))
-    graph.eliminate_dead_code()
-    kept = [need for need, node in writer.noise if node.users]
-    _renumber_noise(graph, writer, kept)
-    code = graph.python_code("")
-    source = _with_places(_readable(code.src), graph, writer.places)
-    scope = dict(code.globals)
-    exec(compile(source, "<netgraph forward>", "exec"), scope)
-    return Lowered(plan, scope["forward"], source, [port for _, port in wanted], bool(plan.coupled), kept)
+    shown = [plan.visible(plan.values[path, "out", port]) for path, port in wanted]
+    writer = _Writer(plan, mode == "Train", ("inputs", "arrays", "states", "noise", "lengths", "valid"))
+    writer.write(plan.steps)
+    outputs = tuple(writer.output(value).node for value in shown)
+    states = tuple(writer.state(key).node for key in (*plan.states, *(need.path for need in plan.recurrent)))
+    kept = writer.end((outputs, states))
+    forward, source = writer.compiled("forward")
+    return Lowered(plan, forward, source, [port for _, port in wanted], bool(plan.coupled), kept)
 
 
-def _renumber_noise(graph: Graph, writer: "_Writer", kept: list[NoiseNeed]) -> None:
-    """Noise that nothing uses is not asked for: the tuple holds only what is kept."""
-    numbers = {need: i for i, need in enumerate(kept)}
-    for need, node in writer.noise:
-        if need in numbers and node.users:
-            node.args = (node.args[0], numbers[need])
+class _Values(dict):
+    """The values of a function by number; one that is not its own is asked of `find`."""
+
+    def __init__(self, find: Callable[[int], Any]):
+        super().__init__()
+        self.find = find
+
+    def __missing__(self, value: int) -> Any:
+        self[value] = self.find(value)
+        return self[value]
 
 
 class _Writer:
-    """Records the steps of a plan into a graph."""
+    """Records steps of a plan into the graph of a function with the arguments `names`."""
 
-    def __init__(self, plan: Plan, training: bool, graph: Graph, arguments: Mapping[str, Any]):
-        self.plan, self.training, self.graph, self.arguments = plan, training, graph, arguments
-        self.values: dict[int, Any] = {}
-        self.arrays: dict[str, Any] = {}
+    def __init__(self, plan: Plan, training: bool, names: Sequence[str]):
+        self.plan, self.training, self.graph = plan, training, Graph()
+        self.tracer = GraphAppendingTracer(self.graph)
+        self.arguments: dict[str, Any] = {name: Proxy(self.graph.placeholder(name), self.tracer) for name in names}
+        self.values: dict[int, Any] = _Values(self.own_value)
         self.new_states: dict[str, Any] = {}
         self.noise: list[tuple[NoiseNeed, torch.fx.Node]] = []
         self.places: dict[torch.fx.Node, str] = {}
         self.needs = {need.path: need for need in plan.noise}
-        self._noise_number = 0
+        self.array_numbers = {key: number for number, key in enumerate(plan.arrays)}
+        self.given_states = {key: number for number, key in enumerate((*plan.states, *(need.path for need in plan.recurrent)))}
         self.discrete: set[int] = set()  # the values that hold integers or Booleans
+        self.cells: list[str] = []  # the sources of the cells of loops
+        self.rows: Any = None  # which rows of the batch are no padding; None where none is
+        self.outer_folds: Sequence[tuple[int | Length, int]] = ()  # the folds that `rows` has gone through
+        for number, name in enumerate(plan.inputs):
+            self._mark(number, plan.typing.terms[()].inputs[name])
 
-    def write(self) -> None:
-        for number, name in enumerate(self.plan.inputs):
-            self.values[number] = self.arguments["inputs"][number]
-            self._mark(number, self.plan.typing.terms[()].inputs[name])
-        for number, key in enumerate(self.plan.arrays):
-            self.arrays[key] = self.arguments["arrays"][number]
-        for number, key in enumerate((*self.plan.states, *(need.path for need in self.plan.recurrent))):
-            self.arrays[key] = self.arguments["states"][number]
-        for step in fused(self.plan):
+    # -- what a function takes from outside; a cell takes it from the function around it ----------------------------------------------
+
+    def own_value(self, value: int) -> Any:
+        """A value that no step of this function made."""
+        return self.arguments["inputs"][value]
+
+    def start(self, key: str) -> Any:
+        """A running statistic or recurrent state as it is given."""
+        return self.arguments["states"][self.given_states[key]]
+
+    def state(self, key: str) -> Any:
+        """A running statistic or recurrent state as it is now."""
+        if key not in self.new_states:
+            self.new_states[key] = self.start(key)
+        return self.new_states[key]
+
+    def drawn(self, need: NoiseNeed) -> Any:
+        """The random numbers of a need."""
+        value = self.arguments["noise"][len(self.noise)]
+        self.noise.append((need, value.node))
+        return value
+
+    # -- writing -------------------------------------------------------------------------------------------------------------------
+
+    def write(self, steps: list) -> None:
+        for step in fused(self.plan, steps):
             last = next(reversed(self.graph.nodes))
             self._step(step)
             if isinstance(step, (Call, Apply)) and last.next.op != "root":
                 place = "/".join(step.path) or "net"
                 self.places[last.next] = f"{place}: {short(step.layer, 80) if isinstance(step, Call) else repr(step.function)}"
+
+    def end(self, results) -> list[NoiseNeed]:
+        """Return `results`; what nothing needs goes, and the noise that is left, which is given back, is numbered anew."""
+        self.graph.output(results)
+        self.graph.eliminate_dead_code()
+        kept = [(need, node) for need, node in self.noise if node.users]
+        for number, (_, node) in enumerate(kept):
+            node.args = (node.args[0], number)
+        return [need for need, _ in kept]
+
+    def compiled(self, name: str) -> tuple[Callable, str]:
+        """The function, and its source behind those of the cells of its loops."""
+        code = self.graph.python_code("")
+        source = _with_places(_readable(code.src, name), self.graph, self.places)
+        scope = dict(code.globals)
+        exec(compile(source, f"<netgraph {name}>", "exec"), scope)
+        return scope[name], "\n\n".join([*self.cells, source])
 
     def output(self, value: int) -> Any:
         """A value as it leaves the net: what operators folded into its batch is taken apart again."""
@@ -185,7 +222,7 @@ class _Writer:
         if self.plan.arrays:
             return self.arguments["arrays"][0].dtype
         real = next((number for number in range(len(self.plan.inputs)) if number not in self.discrete), None)
-        return torch.float32 if real is None else self.arguments["inputs"][real].dtype
+        return torch.float32 if real is None else self.values[real].dtype
 
     def _step(self, step) -> None:
         if isinstance(step, (Fold, Unfold)) and step.input in self.discrete:
@@ -196,7 +233,15 @@ class _Writer:
             count = step.count if step.count is not None else self.values[step.like].shape[1]
             self.values[step.output] = self.values[step.input].unflatten(0, (-1, count))
         elif isinstance(step, Apply):
-            self.values[step.output] = step.function(*(self.values[value] for value in step.inputs))
+            self.values[step.output] = step.function(
+                *(self.values[value] for value in step.inputs), *(self._length(length) for length in step.lengths)
+            )
+        elif isinstance(step, Loop):
+            self._loop(step)
+        elif isinstance(step, Start):
+            self.values[step.output] = self.start(step.key)
+        elif isinstance(step, Finish):
+            self.new_states[step.key] = self.values[step.input]
         else:
             self._call(step)
 
@@ -205,15 +250,20 @@ class _Writer:
         asked = schema.forward
         words: dict[str, object] = {}
         for name, key in call.arrays.items():
-            words[name] = self.new_states.get(key, self.arrays[key])
+            words[name] = self.state(key) if key in self.given_states else self.arguments["arrays"][self.array_numbers[key]]
         for name, declared in schema.noise.items():
-            words[name] = self._noise(call, name, declared) if self.training or not declared.only_in_training else None
+            wanted = self.training or not declared.only_in_training
+            words[name] = self.drawn(self.needs["/".join((*call.path, name))]) if wanted else None
         for name in schema.state_ports:
-            words[name] = self.values[call.states[name]] if name in call.states else self.arrays["/".join((*call.path, name))]
+            words[name] = self.values[call.states[name]] if name in call.states else self.start("/".join((*call.path, name)))
         words.update({name: self.values[value] for name, value in call.beside.items()})
-        for word, value in (("training", self.training), ("sizes", call.sizes), ("valid", self.arguments["valid"])):
+        for word, value in (("training", self.training), ("sizes", call.sizes)):
             if word in asked:
                 words[word] = value
+        if "valid" in asked:
+            words["valid"] = self.arguments["valid"]
+        if "rows" in asked:
+            words["rows"] = self._rows(self.plan.folds_of.get(call.outputs[0], ()))
         if "batch" in asked:
             words["batch"] = self._batch(call)
         if "lengths" in asked:
@@ -236,13 +286,6 @@ class _Writer:
             if name not in call.states:
                 self.new_states["/".join((*call.path, name))] = self.values[value]
 
-    def _noise(self, call: Call, name: str, declared: Noise) -> Any:
-        need = self.needs["/".join((*call.path, name))]
-        value = self.arguments["noise"][self._noise_number]
-        self._noise_number += 1
-        self.noise.append((need, value.node))
-        return value
-
     def _batch(self, call: Call) -> Any:
         """How many examples a layer sees: those of the net's inputs (one where it has none), with what operators folded into the batch."""
         folds = self.plan.folds_of.get(call.outputs[0], ())
@@ -250,6 +293,47 @@ class _Writer:
             folded = self.values[folds[-1][1]]
             return folded.shape[0] * folded.shape[1]
         return self.values[0].shape[0] if self.plan.inputs else 1
+
+    def _rows(self, folds: Sequence[tuple[int | Length, int]]) -> Any:
+        """Which rows of a batch with these folds are no padding; None where none is."""
+        rows, seen = self.rows, len(self.outer_folds)
+        for number, (count, like) in enumerate(folds[seen:], seen):
+            if isinstance(count, Length):
+                value = self.values[like]
+                true = self._length(count._replace(folds=tuple(folded for _, folded in folds[:number])))
+                real = (torch.arange(value.shape[1], device=true.device) < true.unsqueeze(1)).flatten()
+                rows = real if rows is None else rows.repeat_interleave(value.shape[1]) & real
+            elif rows is not None:
+                rows = rows.repeat_interleave(count)
+        return rows
+
+    def _loop(self, loop: Loop) -> None:
+        cell = _Cell(self, loop)
+        noise = cell.written()
+        name = re.sub(r"\W", "_", "_".join(loop.path) or "net")
+        function, source = cell.compiled(f"cell_{name}")
+        self.cells.append(source)
+        carried = [self.values[state.start] for state in loop.states]
+        carried += [self.state(key) for key in cell.running]
+        length = None if loop.length is None else self._length(loop.length)
+        arguments = (
+            tuple(cell.elements), tuple([self.drawn(need) for need in noise]), tuple(carried), tuple(cell.captured),
+            self.arguments["arrays"], self.arguments["lengths"], cell.rows_around, length,
+        )  # fmt: skip
+        both: Any = self.tracer.create_proxy("call_function", looped(function, len(loop.states), name), arguments, {})
+        sequences, last = both[0], both[1]
+        for number, (inner, outer) in enumerate(loop.results):
+            self.values[outer] = sequences[number]
+            if inner in self.discrete:
+                self.discrete.add(outer)
+        for number, key in enumerate(cell.own_states, len(loop.results)):
+            self.new_states[key] = sequences[number]
+        for number, state in enumerate(loop.states):
+            self.values[state.last] = last[number]
+            if state.value in self.discrete:
+                self.discrete.add(state.last)
+        for number, key in enumerate(cell.running, len(loop.states)):
+            self.new_states[key] = last[number]
 
     def _length(self, length: Length) -> Any:
         value = self.arguments["lengths"][length.variable]
@@ -261,13 +345,56 @@ class _Writer:
         return value
 
 
-def _readable(source: str) -> str:
-    """fx's source with torch's public names for its functions, and no `self`."""
+class _Cell(_Writer):
+    """Records the cell of a loop: one step of it."""
+
+    def __init__(self, around: _Writer, loop: Loop):
+        super().__init__(around.plan, around.training, ("elements", "noise", "carried", "captured", "arrays", "lengths", "rows"))
+        self.around, self.loop = around, loop
+        self.discrete = around.discrete
+        self.elements = [around.values[outer] for outer, _ in loop.elements]
+        self.captured: list[Any] = []
+        self.own_states: list[str] = []  # the recurrent states that each step has of its own
+        keys = [key for call in self.plan.calls(loop.steps) for key in call.arrays.values() if key in self.given_states]
+        self.running = list(dict.fromkeys(keys))
+        for number, (outer, inner) in enumerate(loop.elements):
+            self.values[inner] = self.arguments["elements"][number]
+            if outer in self.discrete:
+                self.discrete.add(inner)
+        for number, state in enumerate(loop.states):
+            self.values[state.value] = self.arguments["carried"][number]
+            self._mark(state.value, self.plan.typing.terms[loop.path].state_ports[state.port])
+        for number, key in enumerate(self.running, len(loop.states)):
+            self.new_states[key] = self.arguments["carried"][number]
+        self.outer_folds = self.plan.folds_of.get(loop.elements[0][0], ())
+        self.rows_around = around._rows(self.outer_folds)
+        if self.rows_around is not None or loop.length is not None:
+            self.rows = self.arguments["rows"]
+
+    def own_value(self, value: int) -> Any:
+        self.captured.append(self.around.values[value])
+        return self.arguments["captured"][len(self.captured) - 1]
+
+    def start(self, key: str) -> Any:
+        self.elements.append(self.around.start(key))
+        self.own_states.append(key)
+        return self.arguments["elements"][len(self.elements) - 1]
+
+    def written(self) -> list[NoiseNeed]:
+        """Write the cell; the noise that it needs."""
+        self.write(self.loop.steps)
+        results = [self.values[inner].node for inner, _ in self.loop.results] + [self.new_states[key].node for key in self.own_states]
+        carried = [self.values[state.then].node for state in self.loop.states] + [self.new_states[key].node for key in self.running]
+        return self.end((tuple(results), tuple(carried)))
+
+
+def _readable(source: str, name: str) -> str:
+    """fx's source of the function `name`, with torch's public names for its functions, and no `self`."""
 
     def public(match: re.Match) -> str:
         return f"torch.nn.functional.{match[1]}" if hasattr(torch.nn.functional, match[1]) else match[0]
 
-    return re.sub(r"torch\._C\._nn\.(\w+)", public, source.replace("def forward(self, ", "def forward(", 1))
+    return re.sub(r"torch\._C\._nn\.(\w+)", public, source.replace("def forward(self, ", f"def {name}(", 1))
 
 
 def _with_places(source: str, graph: Graph, places: Mapping[torch.fx.Node, str]) -> str:

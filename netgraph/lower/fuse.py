@@ -4,21 +4,25 @@
 that only reshape, folds of operators among them, to the activation; the probability itself stays readable at its port.
 """
 
-from netgraph.lower.plan import Call, Fold, Plan, Unfold
+from netgraph.lower.plan import Apply, Call, Finish, Fold, Loop, Plan, Start, Unfold
 
 
-def fused(plan: Plan) -> list:
-    """The steps of the plan, each cross-entropy that can be on logits being so."""
-    steps = list(plan.steps)
-    makers = {output: step for step in steps for output in (step.outputs if isinstance(step, Call) else (step.output,))}
+def fused(plan: Plan, steps: list) -> list:
+    """These steps of the plan, each cross-entropy that can be on logits being so."""
+    makers = {}
+    for step in steps:
+        if not isinstance(step, (Loop, Start, Finish)):
+            makers.update(dict.fromkeys(step.outputs if isinstance(step, Call) else (step.output,), step))
     result = []
     for step in steps:
-        form = getattr(step.layer, "logits_of", None) if isinstance(step, Call) else None
+        owner = step.layer if isinstance(step, Call) else step.function if isinstance(step, Apply) else None
+        form = getattr(owner, "logits_of", None)
         if form is not None:
             extra, logits = _logits(plan, step.inputs[0], form, makers)
             if logits is not None:
                 result.extend(extra)
-                step = step._replace(inputs=(logits, *step.inputs[1:]), function="forward_logits")
+                function = "forward_logits" if isinstance(step, Call) else step.function.forward_logits
+                step = step._replace(inputs=(logits, *step.inputs[1:]), function=function)
         result.append(step)
     return result
 

@@ -1,10 +1,11 @@
 """The plan of a net: containers and operators flattened into one list of typed steps, in the order they run. No torch here.
 
 A value is a number; a step takes values and gives values. `Fold` merges the axis behind the batch into the batch (the members of a pair,
-the elements of a sequence), `Unfold` takes it apart again, so a mapped net runs once for all of them.
+the elements of a sequence), `Unfold` takes it apart again, so a mapped net runs once for all of them. `Loop` holds the steps of a cell
+that runs once for each element, one after the other.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -65,16 +66,60 @@ class Unfold(NamedTuple):
 
 
 class Apply(NamedTuple):
-    """A plain function of tensors, such as a pair's distance."""
+    """A plain function of tensors, such as a pair's distance, and of the true lengths `lengths`, which come last."""
 
     path: tuple[str, ...]
     function: Callable
     inputs: tuple[int, ...]
     output: int
+    lengths: tuple[Length, ...] = ()
+
+
+class Start(NamedTuple):
+    """A recurrent state of an operator as the caller gives it."""
+
+    key: str
+    output: int
+
+
+class Finish(NamedTuple):
+    """The value that a recurrent state of an operator, given by the caller, has in the end."""
+
+    key: str
+    input: int
+
+
+class Carried(NamedTuple):
+    """A state that a loop hands from step to step: where it starts, its value inside the loop, the value that a step makes of it, and
+    what it is after the last step."""
+
+    start: int
+    value: int
+    then: int
+    last: int
+    port: str
+
+
+class Loop:
+    """Steps that run once for each element along the axis behind the batch: in the loop an element has no such axis.
+
+    `elements` are pairs (whole value, value inside), `states` what is handed on, `results` pairs (value inside, all of them as one
+    sequence). `count` is the number of elements: beyond its own length an example's states stand still.
+    """
+
+    def __init__(self, path: tuple[str, ...], count: int | Length, length: Length | None):
+        self.path, self.count, self.length = path, count, length
+        self.steps: list = []
+        self.elements: list[tuple[int, int]] = []
+        self.states: list[Carried] = []
+        self.results: list[tuple[int, int]] = []
 
 
 class StateNeed(NamedTuple):
-    """A recurrent state that starts from what the caller gives, usually zeros: its key, kind, shape for one example, and folds."""
+    """A recurrent state that starts from what the caller gives, usually zeros: its key, kind, shape for one example, and folds.
+
+    In a loop each step has states of its own: their numbers of steps are in front of the shape.
+    """
 
     path: str
     kind: str
@@ -85,7 +130,8 @@ class StateNeed(NamedTuple):
 class NoiseNeed(NamedTuple):
     """Random numbers that one layer wants: where, of which shape for one example, how often the batch is folded, from what.
 
-    A varying size is the `Length` of its padded axis. `shared` ones are drawn once for the whole batch, with a first axis of 1.
+    A varying size is the `Length` of its padded axis. `shared` ones are drawn once for the whole batch, with a first axis of 1. In loops
+    the numbers of steps are in front of the shape.
     """
 
     path: str
@@ -115,12 +161,16 @@ class Plan:
         self._count = 0
         self._folds: list[tuple[int | Length, int]] = []
         self.folds_of: dict[int, tuple[tuple[int | Length, int], ...]] = {}
+        self._loops: list[tuple[Loop, list]] = []
+        self.loops_of: dict[int, tuple[Loop, ...]] = {}
 
     def new(self) -> int:
         """A fresh value."""
         self._count += 1
         if self._folds:
             self.folds_of[self._count - 1] = tuple(self._folds)
+        if self._loops:
+            self.loops_of[self._count - 1] = tuple(loop for loop, _ in self._loops)
         return self._count - 1
 
     # -- what operators call -------------------------------------------------------------------------------------------------------
@@ -139,11 +189,90 @@ class Plan:
         self.steps.append(Unfold(value, unfolded, count if isinstance(count, int) else None, like))
         return unfolded
 
-    def apply(self, path: tuple[str, ...], function, *inputs: int) -> int:
-        """The value of a plain function of tensors."""
+    def apply(self, path: tuple[str, ...], function, *inputs: int, lengths: tuple[Length, ...] = ()) -> int:
+        """The value of a plain function of tensors, and of true lengths."""
         output = self.new()
-        self.steps.append(Apply(path, function, inputs, output))
+        self.steps.append(Apply(path, function, inputs, output, lengths))
         return output
+
+    def length(self, count: Node) -> Length | None:
+        """The true length that a size is for each example that layers see here; None for a fixed one."""
+        size = self._size(count)
+        return size._replace(folds=tuple(value for _, value in self._folds)) if isinstance(size, Length) else None
+
+    def loop(self, path: tuple[str, ...], count: Node) -> Loop:
+        """Open a loop of `count` steps: until `close`, what is added runs in it, once a step."""
+        loop = Loop(path, self._size(count), self.length(count))
+        self._loops.append((loop, self.steps))
+        self.steps = loop.steps
+        return loop
+
+    def element(self, value: int) -> int:
+        """In the open loop, the element of `value` that a step sees."""
+        loop, _ = self._loops[-1]
+        loop.elements.append((value, self.new()))
+        return loop.elements[-1][1]
+
+    def close(self, loop: Loop, results: Mapping[str, int], states: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+        """Close the loop: the values after it of `results`, as sequences, and of `states`, each (value inside, what a step makes of it).
+
+        A state is that of the port of its name at the loop's path.
+        """
+        _, self.steps = self._loops.pop()
+        starts = {name: self.begin(loop.path, name) for name in states}
+        self.steps.append(loop)
+        outputs = {name: self.surfaced(value, loop) for name, value in results.items()}
+        for name, (value, then) in states.items():
+            outputs[name] = self.new()
+            loop.states.append(Carried(starts[name], value, then, outputs[name], name))
+            self.finish(loop.path, name, outputs[name])
+        return outputs
+
+    def begin(self, path: tuple[str, ...], name: str) -> int:
+        """Where a state port of the operator at `path` starts: the value that feeds it, or what the caller gives."""
+        if (path, "in", name) in self.values:
+            return self.values[path, "in", name]
+        self._need_state(path, name)
+        value = self.new()
+        self.steps.append(Start("/".join((*path, name)), value))
+        return value
+
+    def finish(self, path: tuple[str, ...], name: str, value: int) -> None:
+        """The value of a state port of the operator at `path` in the end."""
+        if (path, "in", name) not in self.values:
+            self.steps.append(Finish("/".join((*path, name)), value))
+
+    def surfaced(self, value: int, loop: Loop) -> int:
+        """The sequence of what `value`, inside the loop, is in each of its steps."""
+        for inner, outer in loop.results:
+            if inner == value:
+                return outer
+        outer = self.new()
+        around = self.loops_of.get(value, ())
+        if loop in around and around.index(loop):
+            self.loops_of[outer] = around[: around.index(loop)]
+        if value in self.folds_of:
+            self.folds_of[outer] = self.folds_of[value]
+        loop.results.append((value, outer))
+        return outer
+
+    def visible(self, value: int) -> int:
+        """What `value` is outside all loops: the sequences of what it is in their steps."""
+        for loop in reversed(self.loops_of.get(value, ())):
+            value = self.surfaced(value, loop)
+        return value
+
+    def calls(self, steps: list | None = None) -> Iterator[Call]:
+        """Every layer at work in the plan or in these steps of it, those in loops too, in order."""
+        stack = [iter(self.steps if steps is None else steps)]
+        while stack:
+            step = next(stack[-1], None)
+            if step is None:
+                stack.pop()
+            elif isinstance(step, Loop):
+                stack.append(iter(step.steps))
+            elif isinstance(step, Call):
+                yield step
 
     def inside(self, path: tuple[str, ...], net: Net, inputs: Mapping[str, int]) -> dict[str, int]:
         """Flatten the net at `path`, fed with `inputs`; the values at its output ports."""
@@ -194,7 +323,7 @@ class Plan:
         terms = self.typing.terms[place]
         lengths = self._lengths(place, layer, terms)
         if layer.coupled:
-            if self._folds:
+            if self._folds or self._loops:
                 raise NetTypeError(f"{'/'.join(place)}, {short(layer)}, sees the whole batch and cannot stand inside an operator")
             self.coupled.append(place)
         keys = {}
@@ -207,21 +336,31 @@ class Plan:
             keys[name] = key
         folds = tuple(count for count, _ in self._folds)
         for name, run in terms.noise.items():
-            shape = tuple(self._size(size) for size in find(run).value)
             declared = layer.schema_of().noise[name]
+            shape = (*self._steps(), *(self._size(size) for size in find(run).value))
             self.noise.append(NoiseNeed("/".join((*place, name)), shape, folds, declared.distribution, declared.shared))
         states = {name: self.values[place, "in", name] for name in terms.state_ports if (place, "in", name) in self.values}
-        for name, term in terms.state_ports.items():
-            key = "/".join((*place, name))
-            if name not in states and key not in self._seen:  # one that a net applied several times has starts the same each time
-                self._seen.add(key)
-                shape = tuple(self._size(size) for size in find(term.run).value)
-                self.recurrent.append(StateNeed(key, find(term.kind).value or "real", shape, folds))
+        for name in terms.state_ports:
+            if name not in states:
+                self._need_state(place, name)
         outputs = {name: self.new() for name in (*terms.outputs, *terms.readable, *terms.state_ports)}
         sizes = {name: self._solved(node) for name, node in terms.names.items()}
         values = (tuple(inputs.values()), tuple(outputs.values()))
         self.steps.append(Call(place, layer, *values, keys, tuple(terms.noise), states, sizes, lengths, beside=beside))
         return outputs
+
+    def _need_state(self, place: tuple[str, ...], name: str) -> None:
+        """A recurrent state that nothing feeds; one that a net applied several times has starts the same each time."""
+        key, term = "/".join((*place, name)), self.typing.terms[place].state_ports[name]
+        if key not in self._seen:
+            self._seen.add(key)
+            shape = tuple(self._size(size) for size in find(term.run).value)
+            folds = tuple(count for count, _ in self._folds)
+            self.recurrent.append(StateNeed(key, find(term.kind).value or "real", (*self._steps(), *shape), folds))
+
+    def _steps(self) -> tuple[int | Length, ...]:
+        """The numbers of steps of the open loops."""
+        return tuple(loop.count for loop, _ in self._loops)
 
     def _size(self, node: Node) -> int | Length:
         """A size, a varying one as the length it is."""
@@ -261,12 +400,13 @@ class Plan:
         return len(self.variables) - 1
 
     def lengths_at(self, path: tuple[str, ...], port: str) -> dict[int, Length]:
-        """The true length along each varying axis of an output, as it leaves the net: axes that operators folded come first."""
+        """The true length along each varying axis of an output or state, as it leaves the net: axes of operators around it come first."""
         folds = self.folds_of.get(self.values[path, "out", port], ())
-        axes = {axis: count for axis, (count, _) in enumerate(folds) if isinstance(count, Length)}
+        counts = [*(count for count, _ in folds), *(loop.count for loop in self.loops_of.get(self.values[path, "out", port], ()))]
+        axes = {axis: count for axis, count in enumerate(counts) if isinstance(count, Length)}
         terms = self.typing.terms[path]
         for axis, base, steps in varying_of(terms.source(port)):
-            axes[axis + len(folds)] = Length(self.variable(base), steps)
+            axes[axis + len(counts)] = Length(self.variable(base), steps)
         return axes
 
     def build(self) -> "Plan":

@@ -6,7 +6,6 @@ import torch
 
 from netgraph.errors import NetShapeError
 from netgraph.lower.forward import Lowered
-from netgraph.lower.plan import Call
 
 
 def refuse_short(
@@ -19,8 +18,8 @@ def refuse_short(
     """
     if not lengths:
         return
-    for step in lowered.plan.steps:
-        least = getattr(step.layer, "shortest", 0) if isinstance(step, Call) else 0
+    for step in lowered.plan.calls():
+        least = getattr(step.layer, "shortest", 0)
         found = step.lengths["Input"].get(0) if least else None
         if found is None:
             continue

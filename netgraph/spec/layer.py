@@ -100,12 +100,12 @@ class Layer(Net, BaseModel):
         own = vars(cls)
         if not own.get("abstract", False) and (cls.forward is not Layer.forward or ("unfold" in own and "declare" in own)):
             LAYERS[cls.__name__] = cls
-            cls.__signature__ = _signature(cls)
+            cls.__signature__ = cls.signature()
 
     @classmethod
     def __pydantic_on_complete__(cls):
         if cls.__name__ in LAYERS:
-            cls.__signature__ = _signature(cls)  # pydantic writes its own when it builds the class
+            cls.__signature__ = cls.signature()  # pydantic writes its own when it builds the class
 
     @classmethod
     def port_words(cls, schema: Schema) -> tuple[str, ...]:
@@ -332,6 +332,20 @@ class Layer(Net, BaseModel):
         for rule in (*self.relations, *self.relate()):
             rule.apply(scope)
 
+    @classmethod
+    def signature(cls) -> inspect.Signature:
+        """Wolfram's names: the positional parameters, then options, arrays and port types by keyword."""
+        missing, positional = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD
+        schema = cls.schema_of()
+        parameters = []
+        for name in (*schema.positional, *(n for n in schema.options if n not in schema.positional), *cls.port_words(schema)):
+            field = cls.model_fields.get(name)
+            default = Automatic if field is None else missing if field.is_required() else field.default
+            parameters.append(
+                inspect.Parameter(name, positional if name in schema.positional else inspect.Parameter.KEYWORD_ONLY, default=default)
+            )
+        return inspect.Signature(parameters)
+
     def relate(self):
         """Rules beyond equality that depend on the parameters; none by default."""
         return ()
@@ -339,20 +353,6 @@ class Layer(Net, BaseModel):
     def forward(self, *inputs: Any, **words: Any) -> Any:
         """The layer on tensors, batch first: inputs in order, arrays, states and noise by keyword. Pure."""
         raise TypeError(f"{type(self).__name__} is abstract")
-
-
-def _signature(cls: type[Layer]) -> inspect.Signature:
-    """Wolfram's names: the positional parameters, then options, arrays and port types by keyword."""
-    missing, positional = inspect.Parameter.empty, inspect.Parameter.POSITIONAL_OR_KEYWORD
-    schema = cls.schema_of()
-    parameters = []
-    for name in (*schema.positional, *(n for n in schema.options if n not in schema.positional), *cls.port_words(schema)):
-        field = cls.model_fields.get(name)
-        default = Automatic if field is None else missing if field.is_required() else field.default
-        parameters.append(
-            inspect.Parameter(name, positional if name in schema.positional else inspect.Parameter.KEYWORD_ONLY, default=default)
-        )
-    return inspect.Signature(parameters)
 
 
 def _own_run(number: int) -> Shape:

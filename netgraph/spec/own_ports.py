@@ -25,7 +25,7 @@ class OwnPorts(Layer):
         name, schema = type(self).__name__, self.schema_of()
         words = {*schema.options, *schema.aliases}
         super().__init__(*args, **{word: value for word, value in options.items() if word in words})
-        ports = (*self.input_ports(), *self.output_ports())
+        ports = (*self.input_ports(), *self.output_ports(), *self.state_names())
         for port in ports:
             if port in words:
                 raise NetValueError(f'{name}: a port cannot be called "{port}", which is an option')
