@@ -23,6 +23,7 @@ from netgraph.layers.elementwise import ElementwiseLayer, ThreadingLayer
 from netgraph.layers.function import FunctionLayer
 from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanAbsoluteLossLayer, MeanSquaredLossLayer
 from netgraph.layers.metric.distance import CosineSimilarity, DotProductSimilarity, LpDistance, SNRDistance
+from netgraph.layers.metric.given import SquaredContrastiveLossLayer, TripletMarginLossLayer
 from netgraph.layers.metric.mining import (
     AngularMiner,
     BatchEasyHardMiner,
@@ -31,6 +32,7 @@ from netgraph.layers.metric.mining import (
     PairMarginMiner,
     TripletMarginMiner,
 )
+from netgraph.layers.metric.pn import PNLossLayer
 from netgraph.layers.metric.sets import MultiSimilarityLossLayer
 from netgraph.layers.metric.softmax import NTXentLossLayer, SupConLossLayer
 from netgraph.layers.metric.triplet import TripletLossLayer
@@ -65,6 +67,7 @@ from netgraph.nets.map_thread import NetMapThreadOperator
 from netgraph.nets.nest import NetNestOperator
 from netgraph.nets.pair import NetPairEmbeddingOperator
 from netgraph.nets.retired import ConstantArrayLayer, ConstantPlusLayer, ConstantTimesLayer, DotPlusLayer, SequenceAttentionLayer
+from netgraph.nets.triplet import NetTripletEmbeddingOperator
 from netgraph.run.state_object import NetStateObject
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.ports import Jacobian, NetPort, NetPortGradient
@@ -304,6 +307,7 @@ __all__ = [
     "NetTrain",
     "NetTrainResultsObject",
     "NetTrainingError",
+    "NetTripletEmbeddingOperator",
     "NetTypeError",
     "NetValueError",
     "NonNegative",
@@ -312,6 +316,7 @@ __all__ = [
     "Not",
     "Or",
     "OrderingLayer",
+    "PNLossLayer",
     "PaddingLayer",
     "PairMarginMiner",
     "ParametricRampLayer",
@@ -346,6 +351,7 @@ __all__ = [
     "SoftmaxLayer",
     "SpatialTransformationLayer",
     "Sqrt",
+    "SquaredContrastiveLossLayer",
     "SquaredEuclideanDistance",
     "StandardDeviation",
     "StopReason",
@@ -362,6 +368,7 @@ __all__ = [
     "TotalLayer",
     "TransposeLayer",
     "TripletLossLayer",
+    "TripletMarginLossLayer",
     "TripletMarginMiner",
     "Unequal",
     "UnitVectorLayer",

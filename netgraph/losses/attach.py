@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
-from netgraph.losses.choose import chosen_loss, feeder
+from netgraph.losses.choose import chosen_for_all, chosen_loss, feeder
 from netgraph.nets.container import input_names, output_names
 from netgraph.nets.gan import NetGANOperator
 from netgraph.nets.graph import NetGraph
@@ -61,7 +61,10 @@ def _terms(net: Net, loss, observed: Mapping[str, PortType]) -> list[Term]:
     outputs = output_names(net)
     if loss is Automatic or loss is None:
         ready = [port for port in outputs if _is_loss(net, port)]
-        return [Term(port, None, 1.0) for port in ready] or [_automatic(net, port, observed) for port in outputs]
+        if ready:
+            return [Term(port, None, 1.0) for port in ready]
+        whole = chosen_for_all(net)
+        return [Term(outputs[0], whole, 1.0)] if whole is not None else [_automatic(net, port, observed) for port in outputs]
     if isinstance(loss, list):
         if not loss:
             raise NetTypeError("LossFunction is an empty list: nothing to minimise")
@@ -87,23 +90,29 @@ def _term(net: Net, spec, observed) -> Term:
             raise NetNameError(f"LossFunction: {short(net)} has no output port {port!r}, {did_you_mean(port, list(outputs))}")
         if spec[1] is Automatic:
             return _automatic(net, port, observed)._replace(factor=factor)
-        return Term(port, _checked(spec[1]), factor)
-    if len(outputs) != 1:
+        return Term(port, _checked(spec[1], outputs), factor)
+    if len(outputs) != 1 and not _fed_by_name(outputs, to_net(spec, "LossFunction") if isinstance(spec, Net) else None):
         shown = ", ".join(f'"{name}"' for name in outputs)
         raise NetTypeError(f"LossFunction: {short(net)} has {len(outputs)} outputs ({shown})", fix=f'LossFunction=("{outputs[0]}", loss)')
-    return Term(outputs[0], _checked(spec), factor)
+    return Term(outputs[0], _checked(spec, outputs), factor)
 
 
-def _checked(layer) -> Net:
+def _fed_by_name(outputs: Sequence[str], layer: Net | None) -> list[str]:
+    """The ports of a loss without an "Input" that bear the names of outputs: several of them are fed at once."""
+    ports = () if layer is None or "Input" in input_names(layer) else input_names(layer)
+    return [port for port in ports if port in outputs]
+
+
+def _checked(layer, outputs: Sequence[str]) -> Net:
     if not isinstance(layer, Net) and not callable(layer) and not isinstance(layer, Sequence):
         raise NetTypeError(f"LossFunction wants a loss layer, a port's name, or a list of terms, got {layer!r}")
     layer = to_net(layer, "LossFunction")
-    outputs = output_names(layer)
-    if len(outputs) != 1 and "Loss" not in outputs:
-        shown = ", ".join(f'"{name}"' for name in outputs)
-        text = f'has {len(outputs)} outputs ({shown}), a loss has one, or one that is called "Loss"'
+    results, named = output_names(layer), _fed_by_name(outputs, layer)
+    if len(results) != 1 and "Loss" not in results:
+        shown = ", ".join(f'"{name}"' for name in results)
+        text = f'has {len(results)} outputs ({shown}), a loss has one, or one that is called "Loss"'
         raise NetValueError(f"LossFunction: {short(layer)} {text}")
-    if "Input" not in input_names(layer) and len(input_names(layer)) != 1:
+    if "Input" not in input_names(layer) and len(input_names(layer)) != 1 and not named:
         raise NetValueError(f'LossFunction: {short(layer)} has no port "Input" for the net\'s output')
     return layer
 
@@ -133,6 +142,7 @@ def _graph(net: Net, terms: list[Term]) -> Training:
     names = {name: _free(name, parts) for name in inputs}
     losses: list[tuple[str, float]] = []
     attached = [term for term in terms if term.layer is not None]
+    used = {term.port for term in terms if term.layer is None}
     for number, term in enumerate(terms):
         exposed = "Loss" if len(terms) == 1 else f"Loss{number + 1}"
         if term.layer is None:
@@ -141,10 +151,12 @@ def _graph(net: Net, terms: list[Term]) -> Training:
             part = "loss" if len(attached) == 1 else f"loss{number + 1}"
             parts[part] = term.layer
             ports = input_names(term.layer)
-            fed = "Input" if "Input" in ports else ports[0]
-            edges.append((NetPort("net", term.port), NetPort(part, fed)))
+            fed = _fed_by_name(outputs, term.layer)
+            sources = dict(zip(fed, fed, strict=True)) or {"Input" if "Input" in ports else ports[0]: term.port}
+            edges += [(NetPort("net", source), NetPort(part, port)) for port, source in sources.items()]
+            used.update(sources.values())
             for port in ports:
-                if port == fed:
+                if port in sources:
                     continue
                 target = port == "Target"
                 name = port if len(attached) == 1 or not target else f"{term.port}Target"
@@ -158,7 +170,6 @@ def _graph(net: Net, terms: list[Term]) -> Training:
             edges.append((NetPort(part, reported), NetPort(exposed)))
             edges += [(NetPort(part, name), None) for name in output_names(term.layer) if name != reported]
         losses.append((exposed, term.factor))
-    used = {term.port for term in terms}
     edges += [(NetPort("net", name), None) for name in outputs if name not in used]
     return Training(NetGraph(parts, edges), tuple(losses), names, attached=True)
 

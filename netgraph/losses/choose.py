@@ -3,10 +3,12 @@
 from netgraph.layers.basic import SoftmaxLayer
 from netgraph.layers.elementwise import ElementwiseLayer
 from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanSquaredLossLayer
+from netgraph.layers.metric.given import TripletMarginLossLayer
 from netgraph.nets.container import Container, input_names, output_names
 from netgraph.nets.fold import NetFoldOperator
 from netgraph.nets.map import NetMapOperator
 from netgraph.nets.pair import NetPairEmbeddingOperator
+from netgraph.nets.triplet import MEMBERS, NetTripletEmbeddingOperator
 from netgraph.spec.net import Net
 from netgraph.spec.symbols import symbol
 from netgraph.spec.typing import settled
@@ -71,3 +73,15 @@ def chosen_loss(net: Net, port: str, target: PortType | None) -> Net:
         same_rank = target is not None and target.shape is not None and shape is not None and len(target.shape) == len(shape)
         return CrossEntropyLossLayer("Probabilities" if same_rank else "Index")
     return MeanSquaredLossLayer()
+
+
+def chosen_for_all(net: Net) -> Net | None:
+    """One loss layer for all outputs together, fed by name: a triplet embedding gets the triplet margin loss; None for other nets.
+
+    >>> from netgraph import NetTripletEmbeddingOperator
+    >>> chosen_for_all(NetTripletEmbeddingOperator([3]))
+    TripletMarginLossLayer()
+    """
+    outputs = output_names(net)
+    triplet = set(outputs) == set(MEMBERS) and all(isinstance(feeder(net, port), NetTripletEmbeddingOperator) for port in outputs)
+    return TripletMarginLossLayer() if triplet else None

@@ -1,17 +1,25 @@
 """Rows of the losses that see the whole batch. Values and gradients against the packages are in metric/."""
 
+import numpy as np
+
 from netgraph import (
+    Automatic,
+    CosineSimilarity,
     Integer,
     MultiSimilarityLossLayer,
     MultiSimilarityMiner,
     NTXentLossLayer,
+    PNLossLayer,
+    SquaredContrastiveLossLayer,
     SupConLossLayer,
     TripletLossLayer,
+    TripletMarginLossLayer,
     TripletMarginMiner,
 )
 from tests.layers.harness import Row
 
 PAIRS = {"Input": (4,), "Target": Integer(3)}
+TRIPLET = ("Anchor", "Positive", "Negative")
 FEW = {"Input": [[1, 0], [1, 0], [0, 1]], "Target": [0, 0, 1]}
 
 
@@ -53,4 +61,46 @@ ROWS = [
     Row(TripletLossLayer(Miner=TripletMarginMiner("SemiHard")), PAIRS, ()),
     Row(TripletLossLayer(0.5, Swap=True, SoftMargin=True), PAIRS, ()),
     Row(TripletLossLayer(1, PositiveMining="Hard", NegativeMining="SemiHard", Distance="cosine", Reduction="Valid"), PAIRS, ()),
+    Row(
+        PNLossLayer(), PAIRS, (),
+        draw=batches(PNLossLayer),
+        wrong=[
+            (lambda: PNLossLayer(Release="0.15"), 'PNLossLayer: Release wants Automatic, "0.16" or "0.17", got \'0.15\''),
+            (lambda: PNLossLayer(PositiveMining="SemiHard"), 'PNLossLayer: PositiveMining wants "Hard" or "Easy", got \'SemiHard\''),
+        ],
+    ),
+    Row(PNLossLayer(PositiveMining="Easy", NegativeMining="Easy", SoftMargin=True, Distance="l2"), PAIRS, ()),
+    Row(PNLossLayer(Release="0.17"), PAIRS, ()),
+    Row(
+        SquaredContrastiveLossLayer(), {"Input": (), "Target": ()}, (),
+        reference=lambda d, y: (y * d**2 + (1 - y) * np.maximum(1.2 - d, 0) ** 2) / 2,
+        solves=[({}, {"Input": (), "Target": (), "Loss": ()})],
+        domain=(0.0, 2.0),
+        wrong=[(lambda: SquaredContrastiveLossLayer(-1), "SquaredContrastiveLossLayer: Margin wants a number from 0, got -1")],
+    ),
+    Row(
+        TripletMarginLossLayer(), dict.fromkeys(TRIPLET, (4,)), (),
+        reference=lambda a, p, n: max(np.linalg.norm(a - p + 1e-6) - np.linalg.norm(a - n + 1e-6) + 1, 0),
+        solves=[({"Anchor": (3, Automatic), "Negative": (Automatic, 2)}, {"Positive": (3, 2), "Loss": ()})],
+        wrong=[
+            (lambda: TripletMarginLossLayer(0), "TripletMarginLossLayer: Margin wants a number above 0, got 0"),
+            (
+                lambda: TripletMarginLossLayer(Reduction="max"),
+                'TripletMarginLossLayer: Reduction wants "All" ("mean"), "Valid", "Active", "Sum" or "None", got \'max\'',
+            ),
+            (
+                lambda: TripletMarginLossLayer(DistanceFunction="far"),
+                "TripletMarginLossLayer: DistanceFunction wants a function of two arrays, a distance such as EuclideanDistance or "
+                "LpDistance(), or its name, got 'far'",
+            ),
+        ],
+    ),
+    Row(
+        TripletMarginLossLayer(0.5, Swap=True, Reduction="None", DistanceFunction="sql2"), dict.fromkeys(TRIPLET, (2, 4)), (2,),
+        reference=lambda a, p, n: np.maximum(
+            ((a - p) ** 2).sum(-1) - np.minimum(((a - n) ** 2).sum(-1), ((p - n) ** 2).sum(-1)) + 0.5, 0
+        ),
+        solves=[({"Anchor": (3, 2)}, {"Loss": (3,)})],
+    ),
+    Row(TripletMarginLossLayer(DistanceFunction=CosineSimilarity(), Reduction="Active"), dict.fromkeys(TRIPLET, (4,)), ()),
 ]  # fmt: skip

@@ -83,22 +83,10 @@ class TripletLossLayer(PairLoss):
         return super().parts(items)
 
     def _chosen(self, items: Items) -> Part:
-        """One triplet an anchor: mined without gradient, its distances found from its three embeddings."""
-        place, negative, prepared = self.mined_prepared(items)
-        p, n = place.clamp_min(0), negative.clamp_min(0)
-        sign = self.Distance.sign
-        positives = tuple(t[p] for t in prepared)
-        negatives = tuple(t[n] for t in prepared)
-        far = self.Distance.paired(prepared, positives) * sign
-        near = self.Distance.paired(prepared, negatives) * sign
-        if self.Swap:
-            near = torch.minimum(near, self.Distance.paired(positives, negatives) * sign)
-        return of_items(self._loss(far - near), (place >= 0) & (negative >= 0))
-
-    def mined_prepared(self, items: Items):
-        """(farthest positive, nearest negative) among what mining kept, and all embeddings as the metric prepares them."""
-        place, negative = self.mined(items)
-        return place, negative, self.Distance.prepare(items.x)
+        """One triplet an anchor."""
+        far, near, between, valid = mined_triplets(self, items)
+        near = torch.minimum(near, between) if self.Swap else near
+        return of_items(self._loss(far - near), valid)
 
     def _loss(self, gap):
         return F.softplus(gap + self.Margin) if self.SoftMargin else (gap + self.Margin).clamp_min(0)
@@ -122,6 +110,20 @@ class TripletLossLayer(PairLoss):
         if block.triplets is not None:
             kept = kept & block.triplets(place)
         return of_pairs(self._loss(d.gather(1, place).unsqueeze(2) - near), kept)
+
+
+def mined_triplets(loss: PairLoss, items: Items) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(d(anchor, positive), d(anchor, negative), d(positive, negative), valid) of one triplet an item, small where close.
+
+    The triplets are mined without gradient; their distances are found anew from the three embeddings, without the matrix.
+    """
+    place, other = loss.mined(items)
+    prepared = loss.Distance.prepare(items.x)
+    positives = tuple(t[place.clamp_min(0)] for t in prepared)
+    negatives = tuple(t[other.clamp_min(0)] for t in prepared)
+    pairs = ((prepared, positives), (prepared, negatives), (positives, negatives))
+    far, near, between = (loss.Distance.paired(a, b) * loss.Distance.sign for a, b in pairs)
+    return far, near, between, (place >= 0) & (other >= 0)
 
 
 def strategies(d: Tensor, block: Block, positive: str, negative: str) -> dict[str, Tensor]:
