@@ -22,6 +22,12 @@ def feeder(net: Net, port: str) -> Net | None:
     >>> feeder(NetChain([3, [SoftmaxLayer(), []]]), "Output")
     SoftmaxLayer()
     """
+    path = feeder_path(net, port)
+    return None if path is None else _at(net, path)
+
+
+def feeder_path(net: Net, port: str) -> tuple[str, ...] | None:
+    """Where that layer stands."""
     side, path = "out", ()
     while True:
         part = _at(net, path if side == "out" else path[:-1])
@@ -35,7 +41,7 @@ def feeder(net: Net, port: str) -> Net | None:
         elif side == "out" and hasattr(part, "keeps_last"):
             side, port = "in", input_names(part)[0]
         elif side == "out":
-            return part
+            return path
         elif not path:
             return None
         elif isinstance(part, Container):

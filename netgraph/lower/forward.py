@@ -97,7 +97,8 @@ def lower(
 ) -> Lowered:
     """The lowered form of `net` in mode "Test" or "Train"; kept on the net, so asking again costs nothing.
 
-    `typing` are full solved types (default: the net's own); `wanted` are outputs by part and port (default: those of the net).
+    `typing` are full solved types (default: the net's own); `wanted` are values by part and port (default: the outputs of the net), also
+    what comes in at a part.
     Errors: NetValueError for a varying axis where a layer takes none.
     """
     key = ("lowered", mode, None if wanted is None else tuple(wanted), None if typing is None else tuple(typing.inputs.items()))
@@ -109,7 +110,7 @@ def lower(
 def _emit(plan: Plan, mode: str, wanted) -> Lowered:
     if wanted is None:
         wanted = [((), name) for name in plan.typing.terms[()].outputs]
-    shown = [plan.visible(plan.values[path, "out", port]) for path, port in wanted]
+    shown = [plan.visible(plan.value_at(path, port)) for path, port in wanted]
     writer = _Writer(plan, mode == "Train", ("inputs", "arrays", "states", "noise", "lengths", "valid"))
     writer.write(plan.steps)
     outputs = tuple(writer.output(value).node for value in shown)

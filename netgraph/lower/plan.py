@@ -399,10 +399,15 @@ class Plan:
         self.variables.append(base)
         return len(self.variables) - 1
 
+    def value_at(self, path: tuple[str, ...], port: str) -> int:
+        """The value at a port of a part: what leaves it there, or else what comes in."""
+        found = self.values.get((path, "out", port))
+        return self.values[path, "in", port] if found is None else found
+
     def lengths_at(self, path: tuple[str, ...], port: str) -> dict[int, Length]:
-        """The true length along each varying axis of an output or state, as it leaves the net: axes of operators around it come first."""
-        folds = self.folds_of.get(self.values[path, "out", port], ())
-        counts = [*(count for count, _ in folds), *(loop.count for loop in self.loops_of.get(self.values[path, "out", port], ()))]
+        """The true length along each varying axis of a value, as it leaves the net: axes of operators around it come first."""
+        folds = self.folds_of.get(self.value_at(path, port), ())
+        counts = [*(count for count, _ in folds), *(loop.count for loop in self.loops_of.get(self.value_at(path, port), ()))]
         axes = {axis: count for axis, count in enumerate(counts) if isinstance(count, Length)}
         terms = self.typing.terms[path]
         for axis, base, steps in varying_of(terms.source(port)):

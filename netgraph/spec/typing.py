@@ -66,8 +66,8 @@ class Terms:
         self.kind: KindNode | None = None  # the one kind of the ports declared "any"
 
     def source(self, port: str) -> Term:
-        """A port that something can be read from: an output, a readable port or a state."""
-        return next(ports for ports in (self.outputs, self.readable, self.state_ports) if port in ports)[port]
+        """A port that something can be read from: an output, a readable port, a state, or what comes in."""
+        return next(ports for ports in (self.outputs, self.readable, self.state_ports, self.inputs) if port in ports)[port]
 
 
 class Scope:

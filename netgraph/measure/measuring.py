@@ -1,0 +1,277 @@
+"""From measurements to the values of a training net that they need, and from batches of these to what was measured."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+
+from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
+from netgraph.layers.function import FunctionLayer
+from netgraph.layers.loss import CrossEntropyLossLayer, MeanAbsoluteLossLayer, MeanSquaredLossLayer
+from netgraph.losses.attach import Training
+from netgraph.losses.choose import feeder_path
+from netgraph.lower.forward import Lowered
+from netgraph.measure.collect import ClassCollector, Collector, NumberCollector, ValueCollector
+from netgraph.measure.spec import CLASSIFICATION, Measurement
+from netgraph.nets.container import input_names
+from netgraph.run.outputs import asked_for, true_lengths
+from netgraph.spec.masks import valid_positions
+from netgraph.spec.net import Net, array_key, array_slots
+from netgraph.spec.ports import NetPort
+from netgraph.spec.typing import short
+
+Place = tuple[tuple[str, ...], str]
+"""A value of the training net: the path of a part, and its port."""
+
+DRAWERS: dict[str, Callable] = {}
+"""What draws "ConfusionMatrixPlot" and "ROCCurvePlot"; filled when the package is imported."""
+
+PLOTS = {"ConfusionMatrixPlot": "ConfusionMatrix", "ROCCurvePlot": "ROCCurve"}
+
+
+class Judged(NamedTuple):
+    """A loss and what it judges: its layer, the output's name for users, and where prediction and target come in."""
+
+    port: str
+    layer: Net
+    prediction: Place
+    target: Place
+
+
+class Taken(NamedTuple):
+    """A measurement, the collector that it reads, and where the collector's values come from."""
+
+    measurement: Measurement
+    collector: Collector | None
+    places: tuple[Place, ...]
+    function: FunctionLayer | None = None
+
+
+class Measuring:
+    """What is measured of one training net: `places` are the values to lower beside the losses; add batches of them, ask for `values`.
+
+    `net` is the net of the user, around which `training` may have put a graph. Errors: NetTypeError for a measurement that no loss of the
+    net fits, NetValueError where several do, NetNameError for a port that is not there.
+    """
+
+    def __init__(self, net: Net, training: Training, measurements: Sequence[Measurement], where: str):
+        self.net, self.training, self.where = net, training, where
+        self.judged = _judged(training)
+        self.measurements = tuple(measurements)
+        _distinct(self.measurements, where)
+        self.places: list[Place] = []
+        self.start()
+
+    def start(self) -> None:
+        """Forget what was added."""
+        self.shared: dict[tuple, Collector] = {}
+        self.totals = [0.0] * len(self.training.losses)
+        self.count = 0
+        self.taken = [self._taken(measurement) for measurement in self.measurements]
+        for taken in self.taken:
+            self.places += [place for place in taken.places if place not in self.places]
+
+    def wanted(self) -> tuple[Place, ...]:
+        """The values to lower: the losses, then `places`."""
+        return (*(((), name) for name, _ in self.training.losses), *self.places)
+
+    def add(self, lowered: Lowered, values: Sequence[torch.Tensor], lengths: Sequence[torch.Tensor]) -> None:
+        """The values of one batch, in the order of `wanted`, with the lengths of each variable."""
+        losses, rest = values[: len(self.totals)], dict(zip(self.places, values[len(self.totals) :], strict=True))
+        self.count += len(losses[0])
+        for number, loss in enumerate(losses):
+            self.totals[number] += float(loss.detach().double().sum())
+        real = {place: _real(lowered, place, value, lengths) for place, value in rest.items()}
+        added: list[Collector] = []
+        for taken in self.taken:
+            if taken.collector is None or taken.collector in added:
+                continue
+            added.append(taken.collector)
+            columns = [rest[place] for place in taken.places]
+            masks = [real[place] for place in taken.places]
+            if taken.function is not None:
+                taken.collector.add(_applied(taken.function, columns, masks))
+            elif isinstance(taken.collector, ClassCollector):
+                taken.collector.add(*_decisions(taken.collector.form, columns[0], columns[1], masks[0]))
+            elif isinstance(taken.collector, ValueCollector):
+                taken.collector.add(columns[0] if masks[0] is None else columns[0][masks[0]])
+            else:
+                taken.collector.add(*(column if mask is None else column[mask] for column, mask in zip(columns, masks, strict=True)))
+
+    def losses(self) -> dict[str, float]:
+        """The mean of the whole loss over the examples as "Loss", and that of each term under its port's name where there are several."""
+        means = [total / self.count if self.count else float("nan") for total in self.totals]
+        factors = [factor for _, factor in self.training.losses]
+        parts = {name: mean for (name, _), mean in zip(self.training.losses, means, strict=True)} if len(means) > 1 else {}
+        return {**parts, "Loss": sum(mean * factor for mean, factor in zip(means, factors, strict=True))}
+
+    def values(self, arrays: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        """What was measured, by key; `arrays` are those of the training net."""
+        losses = self.losses()
+        found = {}
+        for taken in self.taken:
+            what = taken.measurement.what
+            if taken.collector is None:
+                found[taken.measurement.key] = losses[what] if isinstance(what, str) else self._array(taken.measurement, arrays)
+            elif what in PLOTS:
+                data = taken.collector.value(_renamed(taken.measurement, PLOTS[what]))
+                found[taken.measurement.key] = DRAWERS[what](data, getattr(taken.collector, "labels", None))
+            else:
+                found[taken.measurement.key] = taken.collector.value(taken.measurement)
+        return found
+
+    # -- which values a measurement needs -----------------------------------------------------------------------------------------------
+
+    def _taken(self, measurement: Measurement) -> Taken:
+        what = measurement.what
+        if what == "Loss" or (isinstance(what, str) and what in dict(self.training.losses)):
+            return Taken(measurement, None, ())
+        if isinstance(what, str):
+            return self._of_loss(measurement)
+        if isinstance(what, NetPort):
+            if self._array_key(what) is not None:
+                return Taken(measurement, None, ())
+            return Taken(measurement, ValueCollector(measurement.aggregation), (self._place(what),))
+        names = list(inspect.signature(what).parameters)
+        places = tuple(self._place(NetPort(name)) for name in names)
+        return Taken(measurement, ValueCollector(measurement.aggregation or "Mean"), places, FunctionLayer(what))
+
+    def _of_loss(self, measurement: Measurement) -> Taken:
+        name = str(measurement.what)
+        classes = name in CLASSIFICATION
+        kinds = (CrossEntropyLossLayer,) if classes else (MeanSquaredLossLayer, MeanAbsoluteLossLayer)
+        fitting = [j for j in self.judged if isinstance(j.layer, kinds) and measurement.port in (None, j.port)]
+        if not fitting:
+            wanted = "a cross-entropy" if classes else "a mean squared or mean absolute loss"
+            have = ", ".join(f"{j.port}: {short(j.layer)}" for j in self.judged) or "no loss layer"
+            raise NetTypeError(f'{self.where}: "{name}" is measured of an output with {wanted}; the net has {have}')
+        if len(fitting) > 1:
+            ports = ", ".join(f'"{j.port}"' for j in fitting)
+            fix = f'{{"Measurement": "{name}", "Port": "{fitting[0].port}"}}'
+            raise NetValueError(f'{self.where}: "{name}" fits several outputs: {ports}', fix=fix)
+        judged = fitting[0]
+        key = (judged.port, classes)
+        if key not in self.shared:
+            self.shared[key] = self._class_collector(judged, kinds) if classes else NumberCollector()
+        return Taken(measurement, self.shared[key], (judged.prediction, judged.target))
+
+    def _class_collector(self, judged: Judged, kinds) -> ClassCollector:
+        """One for all that is asked of this output."""
+        asked = [m for m in self.measurements if m.what in CLASSIFICATION and m.port in (None, judged.port)]
+        depths = frozenset(int(m.parameter or 1) for m in asked if m.what in ("Accuracy", "ErrorRate")) | {1}
+        return ClassCollector(str(judged.layer.TargetForm), depths, any("ROC" in str(m.what) for m in asked))  # type: ignore[attr-defined]
+
+    def _place(self, port: NetPort) -> Place:
+        """Where the value of an output, an inner port, an input of the net or a column of the data is found."""
+        around = ("net",) if self.training.attached else ()
+        if len(port.path) == 1 and port.path[0] in (*self.training.names, *input_names(self.training.net)):
+            return (), self.training.names.get(str(port.path[0]), str(port.path[0]))
+        try:
+            (path, word), *_ = asked_for(self.net, port).places
+        except NetNameError as error:
+            known = [*self.training.names, *(name for name in self.net.children)]
+            shown = "/".join(map(str, port.path))
+            raise NetNameError(f"{self.where}: {short(self.net)} has no {shown!r} to measure, {did_you_mean(shown, known)}") from error
+        return (*around, *path), word
+
+    def _array_key(self, port: NetPort) -> str | None:
+        """The key in the training net of the array that a port names."""
+        wanted = "/".join(map(str, port.path))
+        around = "net/" if self.training.attached else ""
+        for path, _, name, _, setting in array_slots(self.training.net):
+            if "/".join((*path, name)) == f"{around}{wanted}":
+                return array_key(path, name, setting)
+        return None
+
+    def _array(self, measurement: Measurement, arrays: Mapping[str, torch.Tensor]) -> Any:
+        array = arrays[str(self._array_key(measurement.what))]
+        if measurement.aggregation is None:
+            return array.detach().cpu().numpy().copy()
+        collector = ValueCollector(measurement.aggregation)
+        collector.add(array)
+        return collector.value(measurement)
+
+
+def _distinct(measurements: Sequence[Measurement], where: str) -> None:
+    seen: set[str] = set()
+    for measurement in measurements:
+        if measurement.key in seen:
+            fix = f'{{"Measurement": ..., "Key": "{measurement.key}2"}}'
+            raise NetValueError(f'{where}: two measurements are stored under "{measurement.key}"', fix=fix)
+        seen.add(measurement.key)
+
+
+def _judged(training: Training) -> list[Judged]:
+    """Every loss that is a layer with a prediction and a target."""
+    found = []
+    for port, _ in training.losses:
+        path = feeder_path(training.net, port)
+        layer = training.net
+        for name in path or ():
+            layer = layer.children[name]
+        if path is None or not {"Input", "Target"} <= set(input_names(layer)):
+            continue
+        found.append(Judged(_output_of(training, path, port), layer, (path, "Input"), (path, "Target")))
+    return found
+
+
+def _output_of(training: Training, path: tuple[str, ...], port: str) -> str:
+    """The output of the user's net that an attached loss judges; of a loss of the net's own its port."""
+    if not training.attached:
+        return port
+    wire = next(w for w in training.net.wires if w.part == path[0] and w.part_port == "Input")  # type: ignore[attr-defined]
+    return wire.source_port
+
+
+def _renamed(measurement: Measurement, name: str) -> Measurement:
+    return Measurement(name, measurement.parameter, measurement.key, measurement.port, measurement.averaging)
+
+
+# -- the real part of padded values -----------------------------------------------------------------------------------------------------------
+
+
+def _real(lowered: Lowered, place: Place, value: torch.Tensor, lengths: Sequence[torch.Tensor]) -> torch.Tensor | None:
+    """Which entries along the batch and the varying axes are real (None: all), over all axes up to the last that varies."""
+    axes = lowered.plan.lengths_at(*place)
+    if not axes:
+        return None
+    last = max(axes)
+    mask = torch.ones(value.shape[: last + 2], dtype=torch.bool, device=value.device)
+    for axis, length in axes.items():
+        mask = mask & valid_positions(mask, axis + 1, true_lengths(length, lengths).to(value.device), last + 1)
+    return mask
+
+
+def _decisions(form: str, probabilities: torch.Tensor, targets: torch.Tensor, mask: torch.Tensor | None):
+    """One row a decision: every real position of every example."""
+    if mask is not None:
+        probabilities, targets = probabilities[mask], targets[mask]
+    if form == "Binary":
+        return probabilities.reshape(-1), targets.reshape(-1)
+    classes = probabilities.shape[-1]
+    return probabilities.reshape(-1, classes), targets.reshape(-1, classes) if form == "Probabilities" else targets.reshape(-1)
+
+
+def _applied(function: FunctionLayer, columns: Sequence[torch.Tensor], masks: Sequence[torch.Tensor | None]) -> torch.Tensor:
+    """The function of every example, on its real part alone."""
+    names = list(function.input_ports())
+    if all(mask is None for mask in masks):
+        rows = {name: column for name, column in zip(names, columns, strict=True)}
+        return torch.as_tensor(function(rows))
+    results = []
+    for number in range(len(columns[0])):
+        one = {}
+        for name, column, mask in zip(names, columns, masks, strict=True):
+            one[name] = column[number] if mask is None else _cut(column[number], mask[number])
+        results.append(torch.as_tensor(function(one)).reshape(-1))
+    return torch.cat(results)
+
+
+def _cut(value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The real part of one example, whose real entries fill a corner."""
+    sizes = [
+        int(mask.any(dim=[d for d in range(mask.dim()) if d != axis]).sum()) if mask.dim() > 1 else int(mask.sum())
+        for axis in range(mask.dim())
+    ]
+    return value[tuple(slice(size) for size in sizes)]
