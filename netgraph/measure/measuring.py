@@ -228,7 +228,7 @@ def _renamed(measurement: Measurement, name: str) -> Measurement:
     return Measurement(name, measurement.parameter, measurement.key, measurement.port, measurement.averaging)
 
 
-# -- the real part of padded values -----------------------------------------------------------------------------------------------------------
+# -- the real part of padded values
 
 
 def _real(lowered: Lowered, place: Place, value: torch.Tensor, lengths: Sequence[torch.Tensor]) -> torch.Tensor | None:
@@ -257,7 +257,7 @@ def _applied(function: FunctionLayer, columns: Sequence[torch.Tensor], masks: Se
     """The function of every example, on its real part alone."""
     names = list(function.input_ports())
     if all(mask is None for mask in masks):
-        rows = {name: column for name, column in zip(names, columns, strict=True)}
+        rows = dict(zip(names, columns, strict=True))
         return torch.as_tensor(function(rows))
     results = []
     for number in range(len(columns[0])):

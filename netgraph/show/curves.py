@@ -1,12 +1,11 @@
 """The curves of a training run: losses over batches, as a matplotlib figure."""
 
-import io
 import math
-from functools import partial
 
 import numpy as np
 
-from netgraph.errors import NetError, NetValueError
+from netgraph.errors import NetValueError
+from netgraph.show.figures import QUIET, as_svg, empty_figure, whole_ticks
 from netgraph.train.result import NetTrainResultsObject
 
 MOST_POINTS = 2000
@@ -15,7 +14,7 @@ MOST_POINTS = 2000
 LOG_RATIO = 20.0
 """From this ratio between large and small losses on, the axis is logarithmic unless told otherwise."""
 
-BATCH, ROUND, VALIDATION, QUIET = "#7aa6d8", "#1f4e8c", "#d9772b", "#6b7280"
+BATCH, ROUND, VALIDATION = "#7aa6d8", "#1f4e8c", "#d9772b"
 
 
 def figure(result: NetTrainResultsObject, *, scale: str | None = None, smoothing: int | None = None, size=(7.0, 4.0)):
@@ -35,8 +34,10 @@ def figure(result: NetTrainResultsObject, *, scale: str | None = None, smoothing
         raise NetValueError(f'plot: scale is "linear" or "log", got {scale!r}')
     if smoothing is not None and (not isinstance(smoothing, int) or isinstance(smoothing, bool) or smoothing < 1):
         raise NetValueError(f"plot: smoothing is a number of batches, at least 1, got {smoothing!r}")
-    drawn = _empty_figure(size)
+    drawn = empty_figure(size, "result.plot()")
     axes = drawn.axes[0]
+    axes.set(xlabel="batches", ylabel="loss")
+    whole_ticks(axes.xaxis)
     batches = _points(result, "BatchLossList", None)
     rounds = _points(result, "RoundLossList", "RoundPositions")
     checks = _points(result, "ValidationLossList", "ValidationPositions")
@@ -75,7 +76,7 @@ def figure(result: NetTrainResultsObject, *, scale: str | None = None, smoothing
 
 def svg(result: NetTrainResultsObject, **options) -> str:
     """The figure as SVG text, small enough to sit beside a table; for notebooks."""
-    return _as_svg(figure(result, **{"size": (5.0, 2.8), **options}))
+    return as_svg(figure(result, **{"size": (5.0, 2.8), **options}))
 
 
 def smoothed(values: np.ndarray, window: int) -> np.ndarray:
@@ -97,34 +98,6 @@ def smoothed(values: np.ndarray, window: int) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
             values = (sums[high] - sums[low]) / (counts[high] - counts[low])
     return values
-
-
-def _empty_figure(size):
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.ticker import MaxNLocator
-    except ImportError:
-        raise NetError("result.plot() draws with matplotlib, which is not installed", fix="pip install netgraph[plot]") from None
-    drawn = Figure(figsize=size, layout="constrained", facecolor="white")
-    # A figure that no window manages is shown by notebooks only if it says how.
-    vars(drawn)["_repr_svg_"] = partial(_as_svg, drawn)
-    axes = drawn.add_subplot(facecolor="white")
-    axes.set_xlabel("batches", color=QUIET)
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
-    axes.set_ylabel("loss", color=QUIET)
-    axes.grid(True, which="major", color="#e5e7eb", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(which="both", color="#d1d5db", labelcolor=QUIET, labelsize=9)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color("#d1d5db")
-    return drawn
-
-
-def _as_svg(drawn) -> str:
-    text = io.StringIO()
-    drawn.savefig(text, format="svg")
-    return text.getvalue()[text.getvalue().index("<svg") :]
 
 
 def _points(result: NetTrainResultsObject, losses: str, positions: str | None) -> tuple[np.ndarray, np.ndarray]:
