@@ -80,6 +80,45 @@ def test_known_modules_become_layers_with_the_same_numbers(name):
     )
 
 
+def without_hidden_bias(module):
+    for name, bias in module.named_parameters():
+        if name.startswith("bias_hh"):
+            torch.nn.init.zeros_(bias)
+    return module
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.LSTM(3, 4, batch_first=True), nn.LSTM(3, 4, 2, batch_first=True, dropout=0.3, bias=False), nn.RNN(3, 4, batch_first=True),
+        nn.GRU(3, 4, batch_first=True, bias=False), without_hidden_bias(nn.GRU(3, 4, 2, batch_first=True)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_recurrent_modules(module):
+    net = net_from_torch(module, Input=(6, 3))
+    data = torch.randn(5, 6, 3)
+    with torch.no_grad():
+        assert torch.allclose(net(data), module.eval()(data)[0], atol=1e-6)
+    assert "ModuleLayer" not in leaves(net)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.GRU(3, 4, batch_first=True), nn.LSTM(3, 4, batch_first=True, bidirectional=True), nn.LSTM(3, 4, batch_first=True, proj_size=2),
+        nn.RNN(3, 4, batch_first=True, nonlinearity="relu"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_recurrent_modules_that_have_no_layer_give_their_sequence(module):
+    net = NetChain([net_from_torch(module), NetMapOperator(2)], Input=(6, 3))
+    assert leaves(net)[0] == "ModuleLayer" and "recurrence/weight_ih_l0" in net[0].arrays
+    data = torch.randn(5, 6, 3)
+    with torch.no_grad():
+        assert torch.allclose(net_from_torch(module, Input=(6, 3))(data), module.eval()(data)[0], atol=1e-6)
+
+
 UNKNOWN = [
     nn.Conv1d(2, 2, 3, padding=1, padding_mode="circular"), nn.ConvTranspose1d(2, 2, 3, stride=2, output_padding=1),
     nn.ConvTranspose1d(2, 2, 3, groups=2), nn.MaxPool1d(3, 2, ceil_mode=True), nn.AvgPool1d(3, padding=1, count_include_pad=False),
@@ -171,6 +210,12 @@ def test_what_is_wrong_is_said():
     assert message(lambda: net_from_torch(nn.Linear(2, 2), x=3)) == "net_from_torch: Linear has no input 'x', known: \"Input\""
     assert message(lambda: net_from_torch(nn.Sequential(nn.Tanh(), nn.Flatten(0, 1)), Input=3)) == (
         "1: of a batch of 2 the module gives Output of shape (6,): the batch axis must stay in front\n  (3,): NetChain was given Input=3"
+    )
+
+
+def test_the_batch_axis_must_be_in_front():
+    assert message(lambda: net_from_torch(nn.LSTM(3, 4), Input=(6, 3))) == (
+        "net_from_torch: LSTM wants the batch axis in front\n  try: batch_first=True"
     )
 
 
