@@ -62,13 +62,16 @@ class Columns:
         netgraph.errors.NetShapeError: net_train: column "x": the examples have shape (2,), the port wants (3,)
         """
         check_names(self.columns, types, self.where)
-        tensors, lengths = {}, {}
+        tensors, lengths, places = {}, {}, {}
         for name in types:
             tensor, axes = pad(self.native(name), types[name], f'{self.where}: column "{name}"', dtype, finite=True)
             tensors[name] = tensor.to(device)
             if axes:
                 lengths[name] = tuple(n.to(device) for n in axes)
-        return Table(tensors, lengths)
+                places[name] = tuple(
+                    axis for axis, size in enumerate(types[name].shape or ()) if size is not None and not isinstance(size, int)
+                )
+        return Table(tensors, lengths, places)
 
     def split(self, held: float | Sequence[int], seed: int | str = 1234) -> tuple["Columns", "Columns"]:
         """(what is left, what is held back): `held` is a fraction of the examples, drawn by `seed`, or which examples.

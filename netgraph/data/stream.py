@@ -165,7 +165,7 @@ class Stream:
         return {
             "Batches": self.position,
             "Round": self.round,
-            "Digest": None if self._last is None else _digest(self._last),
+            "Digest": None if self._last is None else digest(self._last),
             "Source": None if holder is None else holder.state_dict(),
         }
 
@@ -194,14 +194,14 @@ class Stream:
                 raise NetTrainingError(
                     f"{self.where}: cannot resume after batch {state['Batches']}: the data ended after batch {number - 1}"
                 )
-        if self._last is not None and _digest(self._last) != state["Digest"]:
+        if self._last is not None and digest(self._last) != state["Digest"]:
             raise NetTrainingError(
                 f"{self.where}: cannot resume: {self.source.called(state['Batches'])} is not what it was",
                 fix="an iterable that gives the same batches again, or one with state_dict and load_state_dict",
             )
 
 
-def _digest(batch: Batch) -> str:
+def digest(batch: Batch) -> str:
     """A fingerprint of the tensors and lengths of a batch."""
     made = hashlib.blake2b(digest_size=16)
     for name in sorted(batch.tensors):

@@ -8,6 +8,9 @@ from torch import Tensor
 from netgraph.errors import NetValueError
 from netgraph.spec.initial import generator
 
+STRETCH = 50
+"""How many batches of sequences are sorted by length together: enough for little padding, few enough for chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -29,14 +32,23 @@ class Batch:
 class Table:
     """Contiguous tensors of shape (examples, ...) by name, all on one device, and the lengths of varying columns.
 
+    `lengths` has one tensor a varying axis of a column, `axes` says which axes those are (of an example, from 0). A batch of sequences is
+    as long as its longest one, whatever else the table holds.
+
     >>> table = Table({"Input": torch.tensor([[1.0], [2.0], [3.0]])})
     >>> table.batch(torch.tensor([2, 0])).tensors["Input"].tolist()
     [[3.0], [1.0]]
     """
 
-    def __init__(self, tensors: dict[str, Tensor], lengths: dict[str, tuple[Tensor, ...]] | None = None):
+    def __init__(
+        self,
+        tensors: dict[str, Tensor],
+        lengths: dict[str, tuple[Tensor, ...]] | None = None,
+        axes: dict[str, tuple[int, ...]] | None = None,
+    ):
         self.tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
         self.lengths = lengths or {}
+        self.axes = axes or {}
         self.count = next(iter(self.tensors.values())).shape[0]
 
     @property
@@ -44,9 +56,33 @@ class Table:
         """Where the tensors are."""
         return next(iter(self.tensors.values())).device
 
-    def order(self, seed, round: int) -> Tensor:
-        """The rows in the order of one round (from 1): a permutation that is a function of (seed, round) alone."""
-        return torch.randperm(self.count, generator=generator(seed, "order", round))
+    def order(self, seed, round: int, batch_size: int | None = None) -> Tensor:
+        """The rows in the order of one round (from 1): a permutation that is a function of (seed, round) and the data alone.
+
+        Where sequences differ in length and the batch size is given, those of a batch are of similar length: a shuffled order is cut into
+        stretches of some batches, each sorted by length, and the batches are shuffled again. The short last batch stays last.
+        """
+        source = generator(seed, "order", round)
+        order = torch.randperm(self.count, generator=source)
+        size = self._size_of_examples()
+        whole = 0 if batch_size is None else self.count // batch_size
+        if size is None or batch_size is None or whole < 2:
+            return order
+        mixed, rest = order[: whole * batch_size], order[whole * batch_size :]
+        batches = []
+        for stretch in mixed.split(STRETCH * batch_size):
+            ordered = stretch[torch.sort(size[stretch], stable=True).indices]
+            batches += ordered.split(batch_size)
+        batches = [batches[i] for i in torch.randperm(whole, generator=source).tolist()]
+        return torch.cat([*batches, rest])
+
+    def _size_of_examples(self) -> Tensor | None:
+        """How long each example is, all its varying axes together; None where all are alike."""
+        lengths = [length for axes in self.lengths.values() for length in axes]
+        if not lengths:
+            return None
+        total = torch.stack(lengths).sum(0).cpu()
+        return None if bool((total == total[0]).all()) else total
 
     def batches_per_round(self, batch_size: int) -> int:
         """How many batches see every example once; the last may be shorter, and a batch is never larger than the data."""
@@ -63,6 +99,10 @@ class Table:
         if out is None:
             tensors = {name: tensor.index_select(0, place) for name, tensor in self.tensors.items()}
             lengths = {name: tuple(n.index_select(0, place) for n in axes) for name, axes in self.lengths.items()}
+            for name, axes in self.axes.items():
+                for axis, length in zip(axes, lengths.get(name, ()), strict=False):
+                    tensors[name] = tensors[name].narrow(axis + 1, 0, int(length.max())) if len(length) else tensors[name]
+                tensors[name] = tensors[name].contiguous()
             return Batch(tensors, lengths, index)
         for name, tensor in self.tensors.items():
             torch.index_select(tensor, 0, place, out=out.tensors[name])

@@ -28,6 +28,9 @@ __all__ = ["net_load", "net_save"]
 ENTRY = "netgraph"
 """The entry of the metadata that holds the structure."""
 
+TRAINING, TRAINING_TENSORS = "training", "->training/"
+"""The entry that a checkpoint of training has beside, and how the tensors of it are named; `net_load` passes over both."""
+
 LIMITS = HeaderLimits(name=2**20)
 """What a file may ask for. A key is a path, so nets nested thousands deep have long ones."""
 
@@ -75,7 +78,7 @@ def net_save(net: Net, path: str | os.PathLike[str], /) -> Path:
 
 
 def net_load(path: str | os.PathLike[str], /, **options) -> Net:
-    """The net in a file that `net_save` wrote, equal to the one that was saved.
+    """The net in a file that `net_save` wrote, equal to the one that was saved; of a checkpoint, the net as it was trained till then.
 
     Mapped: whether arrays stay in the file until they are touched, which makes loading fast however large they are. Automatic, the
     default, maps files of more than 64 MiB of arrays and reads smaller ones. What is read is checked to be finite; what is mapped is not
@@ -176,7 +179,10 @@ class _Loader:
 
     def entries(self) -> dict[str, TensorEntry]:
         """The tensors that must be arrays of the net."""
-        return {name: entry for name, entry in self.header.tensors.items() if name not in self.used}
+        beside = TRAINING_TENSORS if TRAINING in self.header.metadata else None
+        return {
+            name: entry for name, entry in self.header.tensors.items() if name not in self.used and not (beside and name.startswith(beside))
+        }
 
     def check_kind(self, entry: TensorEntry) -> None:
         if entry.dtype not in _FLOATS:

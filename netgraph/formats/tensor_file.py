@@ -50,7 +50,7 @@ def write_tensors(file: BinaryIO, tensors: Mapping[str, torch.Tensor], metadata:
     file.write(len(text).to_bytes(8, "little") + text)
     for _, tensor in ordered:
         if tensor.numel():
-            file.write(_bytes(tensor.contiguous()))
+            file.write(tensor_bytes(tensor.contiguous()))
 
 
 def read_tensor(file: BufferedReader, header: Header, entry: TensorEntry, source: str) -> torch.Tensor:
@@ -63,7 +63,7 @@ def read_tensor(file: BufferedReader, header: Header, entry: TensorEntry, source
     tensor = torch.empty(entry.shape, dtype=_TORCH[entry.dtype])
     if not math.prod(entry.shape):
         return tensor
-    buffer = _bytes(tensor)
+    buffer = tensor_bytes(tensor)
     try:
         file.seek(header.data_start + entry.begin)
         read = file.readinto(buffer)
@@ -93,7 +93,7 @@ def mapped_tensor(mapped: mmap.mmap, header: Header, entry: TensorEntry) -> torc
     return torch.frombuffer(mapped, dtype=dtype, count=math.prod(entry.shape), offset=begin).reshape(entry.shape)
 
 
-def _bytes(tensor: torch.Tensor) -> memoryview:
+def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     """The memory of a contiguous tensor, to read from or to write to."""
     return tensor.reshape(-1).view(torch.uint8).numpy().data
 

@@ -6,7 +6,7 @@ from netgraph.lower.forward import lower
 from netgraph.nets.container import Container
 from netgraph.spec.net import walk
 from netgraph.spec.typing import short
-from netgraph.train.prepare import Prepared, loss_of
+from netgraph.train.prepare import Prepared
 from netgraph.train.step import Batch
 
 
@@ -21,7 +21,7 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
     `arrays` and `states` are those before the update that failed, in the order of the training function.
     """
     lowered = prepared.forward
-    for name, tensor in zip(lowered.inputs, batch.inputs, strict=True):
+    for name, tensor in zip(lowered.inputs, batch.inputs, strict=False):
         if _bad(tensor):
             return f'the data at "{name}" is not finite'
     for name, tensor in (*zip(lowered.arrays, arrays, strict=True), *zip(lowered.states, states, strict=True)):
@@ -38,7 +38,8 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
     keep = [lowered.arrays.index(name) for name in every.arrays]
     noise = dict(zip([need.path for need in lowered.noise], batch.noise, strict=True))
     noises = tuple(noise[need.path] for need in every.noise if need.path in noise)
-    outputs, _ = every.from_zeros(batch.inputs, tuple(arrays[i] for i in keep), tuple(states), noises, batch.lengths, None)
+    taken = batch.inputs[: len(lowered.inputs)]
+    outputs, _ = every.from_zeros(taken, tuple(arrays[i] for i in keep), tuple(states), noises, batch.lengths, batch.valid)
     for (path, port), output in zip(places, outputs, strict=True):
         if _bad(output):
             part = prepared.net
@@ -46,9 +47,7 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
                 part = part.children[name]
             return f"{_label(prepared, '/'.join((*path, port)))}, of {short(part)}, is the first that is not finite"
     leaves = [tensor.detach().requires_grad_() for tensor in arrays]
-    (losses,), _ = loss_of(lowered.from_zeros, prepared.factors)(
-        batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, None
-    )
+    (losses,), _ = prepared.objective.of(lowered)(batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, batch.valid)
     grads = torch.autograd.grad(losses.mean(), leaves, allow_unused=True)
     bad = [name for name, grad in zip(lowered.arrays, grads, strict=True) if grad is not None and _bad(grad)]
     if not bool(torch.isfinite(losses.mean())):

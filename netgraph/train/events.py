@@ -90,6 +90,9 @@ class Observer(Protocol):
     [0.5]
     """
 
+    called = "an observer"
+    """What messages call it: the option that it belongs to."""
+
     def start(self, progress: Progress) -> None:
         """Training is about to begin: totals are known, nothing is done yet."""
 

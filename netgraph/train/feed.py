@@ -1,14 +1,15 @@
 """Batches for the step, in order, from data in memory or from a stream: what comes next is a function of (seed, position) alone."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
-from netgraph.data.stream import Stream
+from netgraph.data.stream import Stream, digest
 from netgraph.data.table import Batch, Table
-from netgraph.errors import NetValueError
+from netgraph.errors import NetTrainingError, NetValueError
 from netgraph.lower.forward import Lowered
+from netgraph.run.lengths import refuse_short
 from netgraph.run.noise import draw_noise
 from netgraph.train.step import Batch as StepBatch
 
@@ -23,11 +24,16 @@ class Fed(NamedTuple):
 
 
 class Feed:
-    """Batches of a run, one after another. `columns` are the names of the data for the inputs of the lowered net, in order."""
+    """Batches of a run, one after another. `columns` are the names of the data for the inputs of the step, in order.
 
-    def __init__(self, source: Table | Stream, lowered: Lowered, columns: Sequence[str], batch_size: int, seed, dtype, device):
+    `around` is how many containers were put around what the user wrote, for messages.
+    """
+
+    def __init__(
+        self, source: Table | Stream, lowered: Lowered, columns: Sequence[str], batch_size: int, seed, dtype, device, around: int = 0
+    ):
         self.source, self.lowered, self.columns = source, lowered, tuple(columns)
-        self.batch_size, self.seed, self.dtype, self.device = batch_size, seed, dtype, device
+        self.batch_size, self.seed, self.dtype, self.device, self.around = batch_size, seed, dtype, device, around
         self.position = 0
         self.per_round: int | None = source.batches_per_round(batch_size) if isinstance(source, Table) else source.batches_per_round
         self._order: tuple[int, torch.Tensor] | None = None
@@ -40,8 +46,9 @@ class Feed:
         if self._peeked is not None:
             fed, self._peeked = self._peeked, None
             return fed
+        ends = False
         if isinstance(self.source, Table):
-            batch = self._from_table(self.source)
+            batch = self._row_batch(self.source, self.position)
         else:
             batch, ends = self._from_stream(self.source)
         if batch is None:
@@ -53,15 +60,17 @@ class Feed:
 
     def peek(self) -> Fed:
         """The next batch, which `next` will give again. Errors: NetValueError when there is none."""
-        self._peeked = self.next()
+        if self._peeked is None:
+            self._peeked = self.next()
         if self._peeked is None:
             raise NetValueError("net_train: the data has no batch")
         return self._peeked
 
-    def _from_table(self, table: Table) -> Batch:
-        round, place = divmod(self.position, table.batches_per_round(self.batch_size))
+    def _row_batch(self, table: Table, position: int) -> Batch:
+        """The batch of a table at a position, from 0."""
+        round, place = divmod(position, table.batches_per_round(self.batch_size))
         if self._order is None or self._order[0] != round:
-            self._order = (round, table.order(self.seed, round + 1))
+            self._order = (round, table.order(self.seed, round + 1, self.batch_size))
         return table.batch(self._order[1][place * self.batch_size : (place + 1) * self.batch_size])
 
     def _from_stream(self, stream: Stream) -> tuple[Batch | None, bool]:
@@ -73,14 +82,65 @@ class Feed:
         return current, self._ahead[0] is None or self._ahead[1] != round
 
     def made(self, batch: Batch, step: int) -> StepBatch:
-        """A batch of data as the step takes it, with the noise of that step."""
+        """A batch of data as the step takes it, with the noise of that step.
+
+        Errors: NetShapeError for a sequence of a stream that is too short; data in memory was looked at before.
+        """
         inputs = tuple([batch.tensors[name] for name in self.columns])
+        valid = torch.ones(batch.count, dtype=torch.bool, device=self.device) if self.lowered.coupled else None
         if not self._variables and not self.lowered.noise:
-            return StepBatch(inputs)
+            return StepBatch(inputs, valid=valid)
         lengths = tuple(batch.lengths[name][place] for name, place, _ in self._variables)
+        if isinstance(self.source, Stream):
+            where = f"{self.source.where}: {self.source.source.called(step)}: "
+            refuse_short(self.lowered, lengths, self.columns, where, self.around)
         padded = [batch.tensors[name].shape[axis + 1] for name, _, axis in self._variables]
         noise = draw_noise(self.lowered.noise, batch.count, padded, self.seed, step, dtype=self.dtype, device=self.device)
-        return StepBatch(inputs, noise, lengths)
+        return StepBatch(inputs, noise, lengths, valid)
+
+    # -- where it stands ---------------------------------------------------------------------------------------------------------------
+
+    def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Where the feed stands after the last batch given, as plain data, and the tensors of a batch that was read ahead."""
+        told: dict[str, Any] = {"Position": self.position, "Digest": None, "Stream": None, "Ahead": None}
+        tensors: dict[str, torch.Tensor] = {}
+        if isinstance(self.source, Table):
+            if self.position:
+                told["Digest"] = digest(self._row_batch(self.source, self.position - 1))
+            return told, tensors
+        told["Stream"] = self.source.state_dict()
+        if self._ahead is not None:
+            batch, round = self._ahead
+            told["Ahead"] = {"Round": round, "Ended": batch is None, "Axes": {}}
+            if batch is not None:
+                told["Ahead"]["Axes"] = {name: len(axes) for name, axes in batch.lengths.items()}
+                tensors = {f"tensors/{name}": tensor for name, tensor in batch.tensors.items()}
+                tensors |= {f"lengths/{i}/{name}": axis for name, axes in batch.lengths.items() for i, axis in enumerate(axes)}
+        return told, tensors
+
+    def load(self, told: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
+        """Go on where `state` was taken.
+
+        Errors: NetTrainingError where the last batch is not what it was, or an iterator cannot be brought back there.
+        """
+        self._peeked = self._ahead = None
+        if isinstance(self.source, Table):
+            if told["Position"] and digest(self._row_batch(self.source, told["Position"] - 1)) != told["Digest"]:
+                raise NetTrainingError("net_train: cannot resume: the data is not what it was when the checkpoint was written")
+        else:
+            if told["Stream"] is None:
+                raise NetTrainingError("net_train: cannot resume: the checkpoint is of data in memory, this is a stream")
+            self.source.load_state_dict(told["Stream"])
+            if told["Ahead"] is not None:
+                self._ahead = (self._kept(told["Ahead"], tensors), told["Ahead"]["Round"])
+        self.position = told["Position"]
+
+    def _kept(self, ahead: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> Batch | None:
+        if ahead["Ended"]:
+            return None
+        whole = {name.removeprefix("tensors/"): t.to(self.device) for name, t in tensors.items() if name.startswith("tensors/")}
+        lengths = {name: tuple(tensors[f"lengths/{i}/{name}"].to(self.device) for i in range(n)) for name, n in ahead["Axes"].items()}
+        return Batch(whole, lengths)
 
 
 def variable_columns(lowered: Lowered, columns: Sequence[str]) -> list[tuple[str, int, int]]:

@@ -20,12 +20,12 @@ def update_(
     arrays: Sequence[torch.Tensor],
     grads: Sequence[torch.Tensor],
     state: Sequence[torch.Tensor],
-    count: int,
+    count: int | Sequence[int],
     rate: float,
     multipliers: Sequence[float],
     coefficients: Coefficients | None = None,
 ) -> None:
-    """Update number `count` (from 1) of `arrays` and `state`, in place; `grads` may be overwritten.
+    """Update number `count` (from 1; or one number an array) of `arrays` and `state`, in place; `grads` may be overwritten.
 
     >>> import torch
     >>> from netgraph.train.method import ADAM
@@ -37,8 +37,10 @@ def update_(
     if not arrays:
         return
     fused = isinstance(method, ADAM) and all(a.device.type == "cpu" and a.is_floating_point() for a in arrays)
+    counts = [count] * len(arrays) if isinstance(count, int) else list(count)
     if not fused and not isinstance(method, SGD):
-        new, slots = method.update(arrays, grads, state, count, rate, multipliers=multipliers, coefficients=coefficients)
+        corrected = [rate * method.correction(n) for n in counts]
+        new, slots = method.apply(arrays, grads, state, rate, corrected, multipliers=multipliers, coefficients=coefficients)
         for old, value in zip((*arrays, *state), (*new, *slots), strict=True):
             old.copy_(value)
         return
@@ -46,7 +48,7 @@ def update_(
     if method.weight_decay:
         _OPS._foreach_mul_(list(arrays), [1 - rate * m * method.weight_decay for m in multipliers])
     if fused:
-        _adam(method, arrays, grads, state, count, rate, multipliers)
+        _adam(method, arrays, grads, state, counts, rate, multipliers)
     else:
         _sgd(method, arrays, grads, state, rate, multipliers)
     if coefficients is not None:
@@ -55,25 +57,25 @@ def update_(
                 array.clamp_(-limit, limit)
 
 
-def _adam(method, arrays, grads, state, count, rate, multipliers):
+def _adam(method, arrays, grads, state, counts, rate, multipliers):
     n = len(arrays)
-    # torch divides sqrt(v) by sqrt(1 - b2^t) before it adds epsilon; ours stands beside sqrt(v) itself, so it is divided alike
-    epsilon = method.epsilon / (1 - method.beta2**count) ** 0.5
-    steps = torch.tensor(float(count))
-    for factor in dict.fromkeys(multipliers):
-        mine = range(n) if all(m == factor for m in multipliers) else [i for i, m in enumerate(multipliers) if m == factor]
+    alike: dict[tuple[float, int], list[int]] = {}
+    for i, kind in enumerate(zip(multipliers, counts, strict=True)):
+        alike.setdefault(kind, []).append(i)
+    for (factor, count), mine in alike.items():
         _OPS._fused_adam_(
             [arrays[i] for i in mine],
             [_like(grads[i], arrays[i]) for i in mine],
             [state[i] for i in mine],
             [state[n + i] for i in mine],
             [],
-            [steps] * len(mine),
+            [torch.tensor(float(count))] * len(mine),
             lr=rate * factor,
             beta1=method.beta1,
             beta2=method.beta2,
             weight_decay=0.0,
-            eps=epsilon,
+            # torch divides sqrt(v) by sqrt(1 - b2^t) before it adds epsilon; ours stands beside sqrt(v) itself, so it is divided alike
+            eps=method.epsilon / (1 - method.beta2**count) ** 0.5,
             amsgrad=False,
             maximize=False,
         )

@@ -1,84 +1,148 @@
-"""The training loop: batches, rounds, and the reasons to stop. Reads top to bottom; every piece is handed in."""
+"""The training loop: batches, updates, rounds, and the reasons to stop. Reads top to bottom; every piece is handed in."""
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 
 from netgraph.train.events import Observer, Progress
-from netgraph.train.feed import Fed, Feed
+from netgraph.train.feed import Fed
 from netgraph.train.interrupt import Interrupts
+from netgraph.train.memory import is_out_of_memory
 from netgraph.train.result import StopReason
-from netgraph.train.runner import CHECK_EVERY, Runner
-from netgraph.train.schedule import Schedule
-from netgraph.train.validate import Validation
+from netgraph.train.runner import CHECK_EVERY
+from netgraph.train.session import Session
+from netgraph.train.snapshot import Snapshot
+from netgraph.train.stopping import Watch, unknown_measurement
 
 
 class Loop:
     """One run: what it is made of, and, once `run` is done, all that it saw.
 
-    `losses` are the losses of the batches, `round_losses` their means by round, `round_positions` the batch at which each round ended;
-    `best` is (loss, round, arrays, states) of the best check when there is a validation set.
+    `losses` are the losses of the updates, `round_losses` their means by round, `round_positions` the update at which each round ended;
+    `best` is (loss, round, arrays, states) of the best check when there is a validation set. `batch` counts updates, `parts` the batches
+    of the next one that were added up. `fed` is the last batch; `error` what ended training where that was an exception, `at` the place
+    of it where that was not a step.
     """
 
-    def __init__(
-        self, runner: Runner, feed: Feed, *, rate: float, schedule: Schedule, rounds: int | None, seconds: float | None,
-        total: int | None, validation: Validation | None, interval: tuple[float, str], observers: Sequence[Observer], facts: Mapping,
-    ):  # fmt: skip
-        self.runner, self.feed, self.rate, self.schedule = runner, feed, rate, schedule
-        self.rounds, self.seconds, self.total = rounds, seconds, total
-        self.validation, self.interval, self.observers, self.facts = validation, interval, observers, facts
+    def __init__(self, session: Session, observers: Sequence[Observer], report: list[str]):
+        self.session, self.runner, self.feed = session, session.runner, session.feed
+        self.observers, self.report = list(observers), report
+        options = session.options
+        self.schedule, self.accumulation = options.method.schedule, options.accumulation
+        self.rounds, self.seconds, self.interval = options.rounds, options.seconds, options.validation_interval
         self.losses: list[float] = []
         self.round_losses: list[float] = []
         self.round_positions: list[int] = []
         self.validation_losses: list[float] = []
         self.validation_positions: list[int] = []
         self.best: tuple[float, int, tuple, tuple] | None = None
-        self.batch = self.round = self.examples = 0
+        self.batch = self.round = self.examples = self.parts = 0
+        self.elapsed = 0.0
         self.reason: StopReason | None = None
         self.failed: tuple[int, Fed] | None = None
-        self.elapsed = 0.0
+        self.fed: Fed | None = None
+        self.error: Exception | None = None
+        self.at: str | None = None
+        self.event = "Start"
+        self.files: list[str] = []
+        self.checked_at = (0.0, 0.0)
         self.half: tuple[float, int] | None = None
         self._pending: list[torch.Tensor] = []
         self._recent: list[Fed] = []
-        self._host = feed.device.type == "cpu"
-        self._checked_at = (0.0, 0.0)
+        self._host = self.feed.device.type == "cpu"
+        self._snapshot = Snapshot(self)
+        self._watch = self._watching()
 
     def run(self, interrupts: Interrupts) -> None:
-        """Train until there is a reason to stop."""
-        snapshot = Snapshot(self)
-        for observer in self.observers:
-            observer.start(Progress(snapshot))
-        started = time.perf_counter()
-        with self.runner:
-            while self.reason is None:
-                fed = self.feed.next()
-                if fed is None:
-                    self._end_round(whole=False)
-                    self.reason = StopReason.DATA_ENDED
-                    break
-                self._step(fed)
-                self.elapsed = time.perf_counter() - started
-                if self.half is None and self.seconds is not None and self.elapsed >= self.seconds / 2:
-                    self.half = (self.elapsed, self.batch)
-                if self.reason is None and fed.ends_round:
-                    self._end_round(whole=True)
-                if self.reason is None:
-                    self._validate_between()
-                self._tell(snapshot, fed.ends_round)
-                if self.reason is None:
-                    self.reason = self._limit(interrupts, fed.ends_round)
-        self._read()
-        self.elapsed = time.perf_counter() - started
-        for observer in self.observers:
-            observer.close(Progress(snapshot), self.reason)
+        """Train until there is a reason to stop. What a batch, a callback or the data raise ends training and is kept in `error`."""
+        began = time.perf_counter() - self.elapsed
+        try:
+            for observer in self.observers:
+                observer.start(self.progress())
+            if self.batch:
+                self.reason = self._reached()
+            with self.runner:
+                while self.reason is None:
+                    self._next(began)
+                    if self.reason is None:
+                        self.reason = self._limit(interrupts)
+            self.read()
+        except Exception as problem:
+            if not self.batch and not is_out_of_memory(problem):
+                self._close(None)
+                raise
+            self.error = problem
+            self.reason = StopReason.OUT_OF_MEMORY if is_out_of_memory(problem) else StopReason.FAILED
+        except BaseException:
+            self._close(None)
+            raise
+        self.elapsed = time.perf_counter() - began
+        self._close(self.reason)
 
-    def _step(self, fed: Fed) -> None:
-        """One update; a loss or gradient that is not finite has changed nothing, and ends the run."""
-        loss = self.runner.step(fed.batch, self.rate_now())
-        self.batch += 1
+    def _next(self, began: float) -> None:
+        """One batch and all that is due after it."""
+        self.at = self.feed_place()
+        fed = self.feed.next()
+        self.at = None
+        if fed is None:
+            self._finish()
+            self._end_round(whole=False)
+            self.reason = StopReason.DATA_ENDED
+            return
+        self.fed = fed
+        updated = self._step(fed)
+        self.elapsed = time.perf_counter() - began
+        if self.half is None and self.seconds is not None and self.elapsed >= self.seconds / 2:
+            self.half = (self.elapsed, self.batch)
+        if self.reason is None and fed.ends_round:
+            self._end_round(whole=True)
+        if self.reason is None and updated:
+            self._validate_between()
+        if updated:
+            self._tell(fed.ends_round)
+
+    def progress(self) -> Progress:
+        """Where training stands, for observers."""
+        return Progress(self._snapshot)
+
+    def feed_place(self) -> str:
+        """Where the next batch comes from, in words."""
+        return f"reading batch {self.feed.position + 1}"
+
+    # -- updates -----------------------------------------------------------------------------------------------------------------------
+
+    def _step(self, fed: Fed) -> bool:
+        """One batch, and whether it made an update; a loss or gradient that is not finite has changed nothing, and ends the run."""
+        if self.accumulation == 1:
+            loss = self.runner.step(fed.batch, self.rate_now())
+            self.examples += fed.count
+            self._updated(loss, fed)
+            return True
+        self.runner.add(fed.batch)
+        self.parts += 1
         self.examples += fed.count
+        if self._host and not self.runner.check():
+            self._fail(self.batch + 1, fed)
+            return False
+        if self.parts < self.accumulation and not fed.ends_round:
+            return False
+        self._finish()
+        return True
+
+    def _finish(self) -> None:
+        """The update by the batches that were added up, if there are any."""
+        if self.parts and self.fed is not None:
+            self.parts = 0
+            self._updated(self.runner.update(self.rate_now()), self.fed)
+
+    def _updated(self, loss: torch.Tensor, fed: Fed) -> None:
+        self.batch += 1
+        self.event = "Batch"
+        if self.session.average is not None and self.runner.failed_at is None:
+            self.session.average.update(self.runner.trained, self.batch)
         if self._host:
             self.losses.append(loss.item())
             if not math.isfinite(self.losses[-1]) or not self.runner.check():
@@ -87,9 +151,9 @@ class Loop:
         self._pending.append(loss)
         self._recent.append(fed)
         if len(self._pending) >= CHECK_EVERY or fed.ends_round:
-            self._read()
+            self.read()
 
-    def _read(self) -> None:
+    def read(self) -> None:
         """Bring the losses of the last steps to the host, and look whether all were finite."""
         if not self._pending:
             return
@@ -105,12 +169,24 @@ class Loop:
 
     def rate_now(self) -> float:
         """The learning rate of the next update."""
-        return self.rate * self.schedule.factor(self.batch + 1, self.total)
+        return self.rate_of(self.batch + 1)
+
+    def rate_of(self, batch: int) -> float:
+        """The learning rate of an update, seen from now."""
+        checks = self.checks if self.schedule.follows else ()
+        return self.session.rate * self.schedule.factor(batch, self.session.total, checks)
+
+    @property
+    def checks(self) -> list[float]:
+        """What schedules and criteria look at: the validation losses, or those of the rounds where nothing is validated."""
+        return self.round_losses if self.session.validation is None else self.validation_losses
+
+    # -- rounds and checks -------------------------------------------------------------------------------------------------------------
 
     def _end_round(self, whole: bool) -> None:
         """Close a round: its loss is the mean of its batch losses as they were seen."""
         if not self._host:
-            self._read()
+            self.read()
         start = self.round_positions[-1] if self.round_positions else 0
         if self.reason is not None or len(self.losses) == start:
             return
@@ -118,113 +194,98 @@ class Loop:
         self.round_losses.append(sum(seen) / len(seen))
         self.round_positions.append(len(self.losses))
         self.round += 1
+        self.event = "Round"
+        if self.session.validation is None:
+            self._judge(self.round_losses[-1])
         amount, unit = self.interval
         if unit == "Rounds" and (self.round % max(1, round(amount)) == 0 or not whole):
             self._validate()
 
     def _validate_between(self) -> None:
         amount, unit = self.interval
-        if self.validation is None or unit == "Rounds":
+        if self.session.validation is None or unit == "Rounds":
             return
         now = self.batch if unit == "Batches" else self.elapsed
-        if now - self._checked_at[unit == "Seconds"] >= amount:
-            self._checked_at = (self.batch, self.elapsed)
+        if now - self.checked_at[unit == "Seconds"] >= amount:
+            self.checked_at = (self.batch, self.elapsed)
             self._validate()
 
     def _validate(self) -> None:
-        if self.validation is None:
+        if self.session.validation is None:
             return
-        arrays, states = self.runner.arrays(), self.runner.states()
-        loss = self.validation.loss(arrays, states)
+        self.at = "validating"
+        arrays, states = self.session.current()
+        loss = self.session.validation.loss(arrays, states)
+        self.at = None
         self.validation_losses.append(loss)
         self.validation_positions.append(self.batch)
+        self.event = "Validation"
         if math.isfinite(loss) and (self.best is None or loss < self.best[0]):
             self.best = (loss, self.round, arrays, states)
+        self._judge(loss)
 
-    def _limit(self, interrupts: Interrupts, ended: bool) -> StopReason | None:
-        if interrupts.stopped is not None:
-            return StopReason.INTERRUPTED
+    # -- reasons to stop ---------------------------------------------------------------------------------------------------------------
+
+    def _watching(self) -> Watch | None:
+        criterion = self.session.options.stopping
+        if criterion is None or criterion.function is not None:
+            return None
+        if criterion.measurement != "Loss":
+            raise unknown_measurement(str(criterion.measurement), ["Loss"])
+        if self.session.validation is None:
+            self.report.append("TrainingStoppingCriterion without a ValidationSet: it looks at the loss of the training data")
+        return Watch(criterion)
+
+    def watch_again(self) -> None:
+        """Let the stopping criterion see all checks of a run that is gone on with; the last of them may end it at once."""
+        if self._watch is not None:
+            for value in self.checks:
+                self._judge(value)
+
+    def _judge(self, value: float) -> None:
+        """Let the stopping criterion see a check."""
+        criterion = self.session.options.stopping
+        if self._watch is not None:
+            met = self._watch.add(value)
+        else:
+            decide = None if criterion is None else criterion.function
+            if criterion is None or decide is None or len(self.checks) <= criterion.initial_patience:
+                return
+            self.at = "in the function of TrainingStoppingCriterion"
+            met = decide(self.progress()) is True
+            self.at = None
+        if met and self.reason is None:
+            self.reason = StopReason.CRITERION
+
+    def _limit(self, interrupts: Interrupts) -> StopReason | None:
+        return StopReason.INTERRUPTED if interrupts.stopped is not None else self._reached()
+
+    def _reached(self) -> StopReason | None:
+        if self.reason is not None:
+            return self.reason
         if self.seconds is not None and self.elapsed >= self.seconds:
             return StopReason.TIME_GOAL
-        if ended and self.rounds is not None and self.round >= self.rounds:
+        if self.rounds is not None and self.round >= self.rounds and self.round_positions[-1:] == [self.batch] and not self.parts:
             return StopReason.ROUNDS_DONE
         return None
 
-    def _tell(self, snapshot: "Snapshot", ended: bool) -> None:
+    # -- observers ---------------------------------------------------------------------------------------------------------------------
+
+    def _tell(self, ended: bool) -> None:
         for observer in self.observers:
-            answers = [observer.batch(Progress(snapshot))]
+            self.at = f"in {observer.called} after batch {self.batch}"
+            answers: list[Any] = [observer.batch(self.progress())]
             if ended:
-                answers.append(observer.round(Progress(snapshot)))
-            if "StopTraining" in answers and self.reason is None:
-                self.reason = StopReason.CALLBACK
+                answers.append(observer.round(self.progress()))
+            self.at = None
+            for answer, reason in (("AbortTraining", StopReason.ABORTED), ("StopTraining", StopReason.CALLBACK)):
+                if answer in answers and self.reason is None:
+                    self.reason = reason
 
-
-class Snapshot(Mapping):
-    """The loop as the values of a `Progress`: each is worked out when it is looked at."""
-
-    def __init__(self, loop: Loop):
-        self.loop = loop
-
-    def __getitem__(self, name: str):
-        if name in VALUES:
-            return VALUES[name](self.loop)
-        return self.loop.facts[name]
-
-    def __iter__(self):
-        return iter((*VALUES, *self.loop.facts))
-
-    def __len__(self) -> int:
-        return len(VALUES) + len(self.loop.facts)
-
-    def __contains__(self, name) -> bool:
-        return name in VALUES or name in self.loop.facts
-
-
-def _last(values: list):
-    return values[-1] if values else None
-
-
-def _fraction(loop: Loop) -> float | None:
-    parts = []
-    if loop.seconds is not None:
-        parts.append(loop.elapsed / loop.seconds)
-    if loop.rounds is not None and loop.feed.per_round is not None:
-        parts.append(loop.batch / (loop.rounds * loop.feed.per_round))
-    return min(1.0, max(parts)) if parts else None
-
-
-def _remaining(loop: Loop) -> float | None:
-    fraction = _fraction(loop)
-    return None if not fraction else loop.elapsed * (1 - fraction) / fraction
-
-
-def _speed(loop: Loop, amount: int) -> float:
-    return amount / loop.elapsed if loop.elapsed else 0.0
-
-
-VALUES = {
-    "AbsoluteBatch": lambda loop: loop.batch,
-    "Batch": lambda loop: loop.batch - (loop.round_positions[-1] if loop.round_positions else 0) or loop.feed.per_round or 0,
-    "BatchesPerRound": lambda loop: loop.feed.per_round,
-    "BatchLoss": lambda loop: _last(loop.losses),
-    "BatchLossList": lambda loop: list(loop.losses),
-    "BatchSize": lambda loop: loop.feed.batch_size,
-    "BatchesPerSecond": lambda loop: _speed(loop, loop.batch),
-    "ExamplesPerSecond": lambda loop: _speed(loop, loop.examples),
-    "MeanBatchesPerSecond": lambda loop: _speed(loop, loop.batch),
-    "MeanExamplesPerSecond": lambda loop: _speed(loop, loop.examples),
-    "ExamplesProcessed": lambda loop: loop.examples,
-    "LearningRate": lambda loop: loop.rate_now(),
-    "InitialLearningRate": lambda loop: loop.rate,
-    "ProgressFraction": _fraction,
-    "TimeElapsed": lambda loop: loop.elapsed,
-    "TimeRemaining": _remaining,
-    "Round": lambda loop: max(1, loop.round if loop.round_positions[-1:] == [loop.batch] else loop.round + 1),
-    "RoundLoss": lambda loop: _last(loop.round_losses),
-    "RoundLossList": lambda loop: list(loop.round_losses),
-    "TotalBatches": lambda loop: None if loop.rounds is None or loop.feed.per_round is None else loop.rounds * loop.feed.per_round,
-    "TotalRounds": lambda loop: loop.rounds,
-    "ValidationLoss": lambda loop: _last(loop.validation_losses),
-    "ValidationLossList": lambda loop: list(loop.validation_losses),
-    "BestValidationRound": lambda loop: None if loop.best is None else loop.best[1],
-}
+    def _close(self, reason: StopReason | None) -> None:
+        """Tell all observers that training has ended; what one of them raises is reported, and the others are still told."""
+        for observer in self.observers:
+            try:
+                observer.close(self.progress(), reason)
+            except Exception as problem:
+                self.report.append(f"{observer.called} could not be closed: {type(problem).__name__}: {problem}")

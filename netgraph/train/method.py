@@ -7,6 +7,9 @@ g is the mean gradient of the batch after L2 and clipping, r the rate of the arr
     RMSProp   n <- b n + (1 - b) g^2 ;               w <- w - r g / (sqrt(n) + eps)     (momentum: m <- mu m - that step ; w <- w + m)
     ADAM      m <- b1 m + (1 - b1) g ; v <- b2 v + (1 - b2) g^2 ; w <- w - r c m / (sqrt(v) + eps),  c = sqrt(1 - b2^t) / (1 - b1^t)
     AdamW     ADAM with "WeightDecay" 0.01
+    Lion      w <- w - r sign(b1 m + (1 - b1) g) ;   m <- b2 m + (1 - b2) g
+
+Any class of torch.optim is a method too: `TorchMethod`.
 
 Adam's epsilon stands beside sqrt(v) *before* bias correction (torch.optim puts it after: its eps is ours divided by sqrt(1 - b2^t)).
 "WeightDecay" d is decoupled: w <- w - r d w before the update. "L2Regularization" l adds l w to g. "GradientClipping" limits each element
@@ -14,10 +17,11 @@ of g to [-c, c], "GradientNormClipping" scales all gradients together so that th
 afterwards. The order is L2, elements, norm, decay, update, weights.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 
@@ -27,8 +31,7 @@ from netgraph.train.schedule import Constant, Schedule, parse_schedule
 PerPart = float | None | tuple[tuple[object, float], ...]
 
 
-@dataclass(frozen=True)
-class Coefficients:
+class Coefficients(NamedTuple):
     """The suboptions that may differ by array, one number an array (0 or None: off)."""
 
     l2: tuple[float | None, ...]
@@ -38,7 +41,7 @@ class Coefficients:
 
 @dataclass(frozen=True)
 class Method:
-    """What all optimisers share. Abstract: use ADAM, AdamW, RMSProp, SGD, SignSGD, or `parse_method`."""
+    """What all optimisers share. Abstract: use ADAM, AdamW, Lion, RMSProp, SGD, SignSGD, TorchMethod, or `parse_method`."""
 
     name: ClassVar[str] = ""
     default_rate: ClassVar[float] = 0.001
@@ -90,14 +93,15 @@ class Method:
         )
 
     def apply(self, arrays, grads, state, rate, corrected, *, multipliers=None, coefficients=None):
-        """`update` with the corrected rate given, for callers that compute it once outside a compiled step."""
+        """`update` with the corrected rate given, for callers that compute it once outside a compiled step; one, or a list by array."""
         count = len(arrays)
+        corrected = corrected if isinstance(corrected, (list, tuple)) else [corrected] * count
         grads = self.prepared(arrays, grads, coefficients)
         new, slots = [], [[] for _ in range(self.slots)]
         for i, (array, grad) in enumerate(zip(arrays, grads, strict=True)):
             factor = 1.0 if multipliers is None else multipliers[i]
             mine = tuple(state[s * count + i] for s in range(self.slots))
-            own, step = (rate, corrected) if factor == 1.0 else (rate * factor, corrected * factor)
+            own, step = (rate, corrected[i]) if factor == 1.0 else (rate * factor, corrected[i] * factor)
             if self.weight_decay:
                 array = array - (own * self.weight_decay) * array
             array, mine = self.rule(array, grad, mine, step)
@@ -141,6 +145,16 @@ class Method:
             value = value.spelling() if isinstance(value, Schedule) else dict(value) if isinstance(value, tuple) else value
             out[_wolfram(f.name)] = value
         return out
+
+    @property
+    def spelt(self) -> str:
+        """The name that results show."""
+        return self.name
+
+    @property
+    def rate(self) -> float:
+        """The learning rate where none is given."""
+        return self.default_rate if self.learning_rate is None else self.learning_rate
 
 
 @dataclass(frozen=True)
@@ -264,7 +278,65 @@ class AdamW(ADAM):
     weight_decay: float | None = field(default=0.01, kw_only=True)
 
 
-_METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (ADAM, AdamW, RMSProp, SGD, SignSGD)}
+@dataclass(frozen=True)
+class Lion(Method):
+    """The sign of an interpolated momentum (Chen et al., 2023): w <- w - r sign(b1 m + (1 - b1) g) ; m <- b2 m + (1 - b2) g.
+
+    Every element moves by r, so rates are three to ten times smaller than ADAM's. Numbers: w = 1, g = 0.5, rate 0.1 gives 0.9, 0.8, 0.7.
+
+    >>> Lion().beta1, Lion().beta2
+    (0.9, 0.99)
+    """
+
+    name: ClassVar[str] = "Lion"
+    default_rate: ClassVar[float] = 0.0001
+    beta1: float = 0.9
+    beta2: float = 0.99
+
+    @property
+    def slots(self):
+        return 1
+
+    def rule(self, array, grad, slots, rate):
+        move = self.beta1 * slots[0] + (1 - self.beta1) * grad
+        return array - rate * torch.sign(move), (self.beta2 * slots[0] + (1 - self.beta2) * grad,)
+
+
+@dataclass(frozen=True)
+class TorchMethod(Method):
+    """Any optimiser class of torch.optim, or one like them, with its own arguments; it runs in uncompiled plans.
+
+    The learning rate, schedule and multipliers are ours and set before every update. The suboptions that all methods share apply too:
+    they act on the gradients before the optimiser sees them, and on the weights after it.
+
+    >>> parse_method((torch.optim.Adagrad, {"lr_decay": 0.01})).spelt
+    'Adagrad'
+    """
+
+    name: ClassVar[str] = "a class of torch.optim"
+    kind: Any = None
+    arguments: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def slots(self):
+        return 0
+
+    @property
+    def spelt(self):
+        return self.kind.__name__
+
+    @property
+    def rate(self):
+        known = inspect.signature(self.kind).parameters.get("lr")
+        usual = known.default if known is not None and isinstance(known.default, float) else self.default_rate
+        return usual if self.learning_rate is None else self.learning_rate
+
+    def suboptions(self):
+        shared = {name: value for name, value in Method.suboptions(self).items() if name not in ("Kind", "Arguments") and value is not None}
+        return {**dict(self.arguments), **shared}
+
+
+_METHODS: dict[str, type[Method]] = {kind.name: kind for kind in (ADAM, AdamW, Lion, RMSProp, SGD, SignSGD)}
 _SPELLINGS = {"schedule": "LearningRateSchedule", "l2_regularization": "L2Regularization"}
 
 
@@ -275,7 +347,8 @@ def _wolfram(field_name: str) -> str:
 def parse_method(value=None) -> Method:
     """The optimiser that a user's spelling means.
 
-    A name, (name, {suboption: value}), a Method, or None for "ADAM". Suboptions have Wolfram's spelling or snake case ("Beta1", "beta1").
+    A name, (name, {suboption: value}), a Method, a class of torch.optim (or (class, {argument: value})), or None for "ADAM". Suboptions
+    have Wolfram's spelling or snake case ("Beta1", "beta1").
     Errors: NetNameError with the nearest names for an unknown method or suboption; NetTypeError and NetValueError for bad values.
 
     >>> parse_method(("ADAM", {"Beta1": 0.8})).beta1
@@ -291,6 +364,8 @@ def parse_method(value=None) -> Method:
     name, options = value, {}
     if isinstance(value, tuple | list) and 1 <= len(value) <= 2:
         name, options = value[0], (value[1] if len(value) == 2 else {})
+    if isinstance(name, type) and issubclass(name, torch.optim.Optimizer):
+        return _torch_method(name, options)
     if not isinstance(name, str):
         raise NetTypeError(
             f"Method is {value!r}", origins=[("wanted", 'a name, or (name, {suboption: value}), such as ("SGD", {"Momentum": 0.9})')]
@@ -302,6 +377,31 @@ def parse_method(value=None) -> Method:
         raise NetNameError(f'Method "{name}" is unknown: {did_you_mean(name, sorted(_METHODS))}')
     kind = folded[name.lower()]
     return kind(**_suboptions(kind, options))
+
+
+def _torch_method(kind: type, options) -> TorchMethod:
+    where = f'Method "{kind.__name__}"'
+    if not isinstance(options, Mapping):
+        raise NetTypeError(f"{where}: the suboptions are {options!r}", origins=[("wanted", "a dict of suboptions")])
+    if inspect.signature(kind.step).parameters["closure"].default is inspect.Parameter.empty:
+        raise NetTypeError(f"{where} wants a function that it calls several times a step, which training here does not have")
+    shared = {_wolfram(f.name): f.name for f in fields(Method)}
+    own = [word for word in inspect.signature(kind).parameters if word not in ("params", "lr")]
+    arguments, chosen = [], {}
+    for word, value in options.items():
+        if word == "lr":
+            raise NetNameError(f"{where}: the learning rate is an option of net_train", fix=f"LearningRate={value!r}")
+        if word in own:
+            arguments.append((word, value))
+        elif word in shared:
+            chosen[shared[word]] = _checked(TorchMethod, shared[word], value)
+        else:
+            raise NetNameError(f'{where} has no suboption "{word}": {did_you_mean(word, [*own, *shared])}')
+    if chosen.get("weight_decay") is not None:
+        raise NetNameError(
+            f'{where}: "WeightDecay" is of our own methods', fix='"weight_decay", as the class has it, or "L2Regularization"'
+        )
+    return TorchMethod(kind=kind, arguments=tuple(arguments), **chosen)
 
 
 def _suboptions(kind: type[Method], options: Mapping) -> dict:

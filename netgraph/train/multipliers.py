@@ -1,73 +1,40 @@
 """LearningRateMultipliers: one factor an array, the first matching rule wins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from netgraph.errors import NetNameError, NetTypeError, did_you_mean
-from netgraph.spec.net import Net, array_key, array_slots, walk
-from netgraph.spec.ports import path_of
-from netgraph.types.symbols import All, Automatic
+from netgraph.spec.net import Net, walk
+from netgraph.train.parts import Parts, rules_of
+from netgraph.types.symbols import Automatic
+
+WHERE = "LearningRateMultipliers"
 
 
-def multipliers(net: Net, keys: Sequence[str], setting=Automatic) -> list[float]:
-    """The factor of each array of `keys` in the training of `net`.
+def multipliers(net: Net, keys: Sequence[str], setting=Automatic, *, beneath: str | None = None) -> list[float]:
+    """The factor of each array of `keys` (running statistics have one too) in the training of `net`.
 
     `setting` is a number, or rules {part: factor} or [(part, factor), ...] in order; a part is a path of a layer, subnet or array ("a",
-    ("a", "Weights"), 0), All the rest. 0 or None freezes. Where no rule matches, the layer's own LearningRateMultipliers count, else 1.
+    ("a", "Weights"), 0, slice(0, 2)), a list of these, or All the rest. 0 or None freezes, negative factors go up the gradient. Where no
+    rule matches, the layers' own LearningRateMultipliers count, each times those of the nets around it, else 1.
     Errors: NetTypeError for what is no rule, NetNameError for a part that does not exist.
     """
-    places: dict[str, list[tuple[str, ...]]] = {}
     own: dict[str, float] = {}
-    for path, _, name, _, array_setting in array_slots(net):
-        key = array_key(path, name, array_setting)
-        places.setdefault(key, []).append((*path, name))
+    key_at = {place: key for key, places in Parts(net).places.items() for place in places}
     for path, part in walk(net):
-        for rule, factor in _rules(getattr(part, "_multipliers", Automatic), part):
-            for key, found in places.items():
-                if any(_matches((*path, *rule), place) for place in found):
-                    own[key] = own.get(key, 1.0) * factor
-    given = _rules(setting, net)
-    factors = []
-    for key in keys:
-        rule = next((factor for rule, factor in given if any(_matches(rule, place) for place in places[key])), None)
-        factors.append(own.get(key, 1.0) if rule is None else rule)
-    return factors
+        given = getattr(part, "_multipliers", Automatic)
+        if given is Automatic:
+            continue
+        inner = Parts(part)
+        for key, factor in _factors(inner, given).items():
+            outer = key_at[(*path, *inner.places[key][0])]
+            own[outer] = own.get(outer, 1.0) * factor
+    rules = {} if setting is Automatic else _factors(Parts(net, beneath), setting)
+    return [rules.get(key, own.get(key, 1.0)) for key in keys]
 
 
-def _rules(setting, net: Net) -> list[tuple[tuple[str, ...], float]]:
-    """(path, factor) of each rule, positions turned into names; the empty path matches everything."""
-    if setting is Automatic:
-        return []
-    if setting is None or (isinstance(setting, (int, float)) and not isinstance(setting, bool)):
-        return [((), float(setting or 0))]
-    pairs = list(setting.items()) if isinstance(setting, Mapping) else setting
-    if not isinstance(pairs, (list, tuple)) or not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in pairs):
-        raise NetTypeError(f"LearningRateMultipliers wants a number, a dict or a list of (part, factor), got {setting!r}")
-    rules = []
-    for part, factor in pairs:
-        if factor is not None and (isinstance(factor, bool) or not isinstance(factor, (int, float))):
-            raise NetTypeError(f"LearningRateMultipliers: the factor of {part!r} is a number or None, got {factor!r}")
-        rules.append((() if part is All else _named(net, path_of(part)), float(factor or 0)))
-    return rules
-
-
-def _named(net: Net, path: tuple) -> tuple[str, ...]:
-    walked: list[str] = []
-    part = net
-    for place, word in enumerate(path):
-        names = list(part.children)
-        if isinstance(word, int) and -len(names) <= word < len(names):
-            word = names[word]
-        word = str(word)
-        if word in part.children:
-            part = part.children[word]
-        else:
-            arrays = [name for name, _, _ in part.array_places()] if hasattr(part, "array_places") else []
-            if word not in arrays or place != len(path) - 1:
-                hint = did_you_mean(word, [*names, *arrays])
-                raise NetNameError(f"LearningRateMultipliers: there is no {word!r} in {'/'.join(walked) or 'the net'}, {hint}")
-        walked.append(word)
-    return tuple(walked)
-
-
-def _matches(rule: tuple[str, ...], place: tuple[str, ...]) -> bool:
-    return place[: len(rule)] == rule
+def _factors(parts: Parts, setting) -> dict[str, float]:
+    """The factor of every array that a rule covers."""
+    found: dict[str, float] = {}
+    for part, factor in rules_of(setting, WHERE):
+        for key in parts.covered(part, WHERE):
+            found.setdefault(key, factor)
+    return found

@@ -76,19 +76,22 @@ class Plan:
         except (ValueError, TypeError, KeyError, AttributeError) as problem:
             raise NetValueError(f"this is no plan: {problem}") from None
 
-    def start(self, step: Step, arrays: Sequence[torch.Tensor], states: Sequence[torch.Tensor], batch: Batch, *, key=None) -> Runner:
+    def start(
+        self, step: Step, arrays: Sequence[torch.Tensor], states: Sequence[torch.Tensor], batch: Batch, *, key=None, turns=None
+    ) -> Runner:
         """A runner that owns copies of `arrays` and `states`; `batch` is an example of the planned shapes.
 
         `key` is the structure's key, under which traced and compiled steps are shared within the process (default: the step itself,
-        thus its forward function). A compiler that is missing or fails leaves the runner uncompiled, with one line more in its
+        thus its forward function); `turns` are those of an update
+        schedule. A compiler that is missing or fails leaves the runner uncompiled, with one line more in its
         `plan.report`.
         """
         planned = laid_out_batch(batch, self.layout)
         plan = replace(self, shapes=signature(planned))
         extra = {}
-        if plan.execution in ("traced", "compiled"):
+        if plan.execution in ("traced", "compiled") and turns is None:
             plan, extra = _build(plan, step, arrays, states, planned, key)
-        return Runner(plan, step, arrays, states, **extra)
+        return Runner(plan, step, arrays, states, turns=turns, **extra)
 
 
 def _build(plan: Plan, step: Step, arrays, states, batch: Batch, key) -> tuple[Plan, dict]:

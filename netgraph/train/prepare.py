@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import torch
-
 from netgraph.data.columns import Columns
 from netgraph.data.forms import read_data
 from netgraph.data.stream import Stream
@@ -18,30 +16,45 @@ from netgraph.spec.initial import Initialization
 from netgraph.spec.net import Net
 from netgraph.spec.typing import Typing, infer, settled, short
 from netgraph.surgery.initialize import initialized, open_error
+from netgraph.train.class_weights import class_weights
 from netgraph.train.feed import variable_columns
+from netgraph.train.multipliers import multipliers
+from netgraph.train.objective import Objective
 from netgraph.train.options import Options
+from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
 from netgraph.types.sizes import Varying
 from netgraph.types.symbols import Scaled
 
 USUAL_BATCH = 64
 VARYING_BATCH = 16
+WEIGHT = "Weight"
+"""The column that weighs the examples, where no port of that name takes it."""
 
 
 class Prepared(NamedTuple):
-    """All that a run needs: the training net with its arrays, its lowered forms, the data, and the columns in the order of the inputs."""
+    """All that a run needs: the training net with its arrays, its lowered forms, what it minimises, the data.
+
+    `columns` are those of the data in the order of the step's inputs; `multipliers` holds one factor an array of `forward`.
+    """
 
     training: Training
     net: Net
     typing: Typing
     forward: Lowered
     check: Lowered
-    factors: tuple[float, ...]
+    objective: Objective
+    multipliers: tuple[float, ...]
     columns: tuple[str, ...]
     data: Table | Stream
     validation: Table | Stream | None
     batch_size: int
     examples: int | None
+
+    @property
+    def beneath(self) -> str | None:
+        """The name of the user's net as a part of the training net, None where it is the whole."""
+        return "net" if self.training.attached else None
 
 
 def prepare(net: Net, data, options: Options) -> Prepared:
@@ -50,7 +63,7 @@ def prepare(net: Net, data, options: Options) -> Prepared:
         raise NetTypeError(f"net_train wants a net, got {net!r}")
     source = read_data(data, inputs=input_names(net), outputs=output_names(net))
     source, held = _held_out(net, source, options)
-    batch_size = options.batch_size or USUAL_BATCH
+    batch_size = options.batch_size if isinstance(options.batch_size, int) else USUAL_BATCH
     observed = source.observed() if isinstance(source, Columns) else source.observed(batch_size=batch_size, seed=options.seed)
     _check_inputs(net, observed)
     training = attach(net, options.loss, observed)
@@ -68,8 +81,11 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     forward, check = (lower(whole, mode, typing=typing, wanted=wanted) for mode in ("Train", "Test"))
     by_column = {name: typing.inputs[port] for name, port in columns.items()}
     order = tuple(next(name for name, port in columns.items() if port == wanted_port) for wanted_port in forward.inputs)
+    weighted = WEIGHT in observed and WEIGHT not in columns
+    if weighted:
+        by_column[WEIGHT] = PortType(REAL, ())
     table = _bound(source, by_column, batch_size, options)
-    checked = None if held is None else _bound(held, by_column, batch_size, options)
+    checked = None if held is None else _bound(held, _without_weight(by_column, held, weighted), batch_size, options)
     for part in (table, checked):
         if isinstance(part, Table):
             lengths = [part.lengths[name][place] for name, place, _ in variable_columns(forward, order)]
@@ -77,9 +93,22 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     count = table.count if isinstance(table, Table) else None
     if count is not None:
         batch_size = min(batch_size, count)
+    factors = multipliers(whole, [*forward.arrays, *forward.states], options.multipliers, beneath="net" if training.attached else None)
+    frozen = [key for key, factor in zip(forward.states, factors[len(forward.arrays) :], strict=True) if factor == 0]
+    objective = Objective(
+        tuple(factor for _, factor in training.losses), weighted, class_weights(options.class_weights, training, typing, columns, table),
+        frozenset(frozen), options.mixed,
+    )  # fmt: skip
     return Prepared(
-        training, whole, typing, forward, check, tuple(factor for _, factor in training.losses), order, table, checked, batch_size, count
-    )
+        training, whole, typing, forward, check, objective, tuple(factors[: len(forward.arrays)]), (*order, WEIGHT) if weighted else order,
+        table, checked, batch_size, count,
+    )  # fmt: skip
+
+
+def _without_weight(types: Mapping[str, PortType], held: Columns | Stream, weighted: bool) -> dict[str, PortType]:
+    """The columns that are wanted of the validation data: it need not have weights."""
+    left_out = weighted and isinstance(held, Columns) and WEIGHT not in held.names
+    return {name: kind for name, kind in types.items() if not (left_out and name == WEIGHT)}
 
 
 def _check_inputs(net: Net, observed: Mapping[str, PortType]) -> None:
@@ -113,6 +142,8 @@ def _columns(training: Training, observed: Mapping[str, PortType]) -> dict[str, 
     fed: dict[str, str] = {}
     for name in observed:
         port = training.names.get(name)
+        if port is None and name == WEIGHT:
+            continue
         if port is None:
             known = list(training.names)
             raise NetNameError(f'net_train: the data has a column "{name}" that feeds no port, {did_you_mean(name, known)}')
@@ -158,21 +189,3 @@ def _held_out(net: Net, source: Columns | Stream, options: Options) -> tuple[Col
     if given is None:
         return source, None
     return source, read_data(given, inputs=input_names(net), outputs=output_names(net), where="net_train: ValidationSet")
-
-
-def loss_of(forward, factors: tuple[float, ...]):
-    """The function of a step: the lowered forward with its losses added up, each summed over its own elements and times its factor."""
-
-    def total(outputs) -> torch.Tensor:
-        parts = [output if output.dim() == 1 else output.flatten(1).sum(1) for output in outputs]
-        parts = [part if factor == 1.0 else part * factor for part, factor in zip(parts, factors, strict=True)]
-        result = parts[0]
-        for part in parts[1:]:
-            result = result + part
-        return result
-
-    def step_forward(inputs, arrays, states, noise, lengths, valid):
-        outputs, new_states = forward(inputs, arrays, states, noise, lengths, valid)
-        return (total(outputs),), new_states
-
-    return step_forward

@@ -32,6 +32,9 @@ class StopReason(Enum):
     DATA_ENDED = "The data ended."
     CALLBACK = "A progress function stopped training."
     CRITERION = "The stopping criterion was met."
+    ABORTED = "A progress function aborted training."
+    OUT_OF_MEMORY = "Memory ran out."
+    FAILED = "An error ended training."
 
     def __str__(self) -> str:
         return self.value
@@ -46,8 +49,8 @@ NAMES = (
     "TrainedNet", "TrainingNet", "ReasonTrainingStopped", "TotalRounds", "TotalBatches", "BatchesPerRound", "BatchSize",
     "ExamplesProcessed", "TrainingExamples", "ValidationExamples", "RoundLoss", "RoundLossList", "RoundPositions", "BatchLossList",
     "ValidationLoss", "ValidationLossList", "ValidationPositions", "BestValidationRound", "LossPlot", "TotalTrainingTime",
-    "MeanBatchesPerSecond", "MeanExamplesPerSecond", "InitialLearningRate", "FinalLearningRate", "OptimizationMethod",
-    "ArraysLearningRateMultipliers", "TargetDevice", "Plan", "NetTrainInputForm", "Report", "Properties",
+    "MeanBatchesPerSecond", "MeanExamplesPerSecond", "InitialLearningRate", "FinalLearningRate", "LearningRateCurve", "OptimizationMethod",
+    "ArraysLearningRateMultipliers", "CheckpointingFiles", "TargetDevice", "Plan", "NetTrainInputForm", "Report", "Properties",
 )  # fmt: skip
 """All properties, in the order of "Properties"."""
 
@@ -90,7 +93,9 @@ _SORTS: tuple[tuple[Callable, str, tuple[str, ...]], ...] = (
     (_list_of(_is_number), "a list of numbers", ("RoundLossList", "BatchLossList", "ValidationLossList")),
     (_list_of(_is_whole), "a list of whole numbers", ("RoundPositions", "ValidationPositions")),
     (lambda value: isinstance(value, str) and value in StopReason.__members__, "a reason", ("ReasonTrainingStopped",)),
-    (_list_of(lambda value: isinstance(value, str)), "a list of texts", ("Report",)),
+    (_list_of(lambda value: isinstance(value, str)), "a list of texts", ("Report", "CheckpointingFiles")),
+    (_or_none(_list_of(lambda pair: isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)))), "a list of pairs",
+     ("LearningRateCurve",)),
     (lambda value: True, "", ("OptimizationMethod", "ArraysLearningRateMultipliers", "TargetDevice", "Plan", "NetTrainInputForm")),
 )  # fmt: skip
 SORTS = {name: (check, text) for check, text, names in _SORTS for name in names}

@@ -1,6 +1,7 @@
 """The execution of a plan: buffers that the run owns, and one call a step.
 
 runner.step(batch, rate)       one update, the loss as a tensor on the device; nothing waits for it
+runner.add(batch), .update(rate)   the same in parts: the gradients of several batches, then the update of their mean
 runner.failed_at               None, or the number of the first update that was not finite; looked at every 50 steps and by `check()`
 runner.arrays(), .optimizer_state(), .states(), .count      copies that later steps leave alone
 runner.load(...)               goes on from such copies, bit for bit
@@ -10,14 +11,18 @@ runner.close()                 gives back threads and allocator thresholds; `wit
 import contextlib
 import math
 from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
 from netgraph.errors import NetTrainingError, NetValueError
 from netgraph.train.allocator import large_thresholds
 from netgraph.train.inplace import update_
-from netgraph.train.step import Batch, Step
+from netgraph.train.method import TorchMethod
+from netgraph.train.optimizer import Optimizer
+from netgraph.train.step import Batch, Step, finite
 from netgraph.train.trace import flat_batch, scalars
+from netgraph.train.turns import Turns
 
 CHECK_EVERY = 50
 
@@ -45,10 +50,28 @@ def laid_out_batch(batch: Batch, layout: str) -> Batch:
     return Batch(tuple(laid_out(t, layout) for t in batch.inputs), noise, lengths, valid)
 
 
+class Group(NamedTuple):
+    """What one update moves: the step that trains just these arrays, their places among the trained, and their buffers."""
+
+    step: Step
+    places: tuple[int, ...]
+    arrays: list[torch.Tensor]
+    state: list[torch.Tensor]
+
+
+class Added(NamedTuple):
+    """The parts of an update so far: the sum of gradient times examples, how many examples, and the parts' (loss, examples)."""
+
+    sums: tuple[torch.Tensor, ...]
+    examples: int
+    losses: tuple[tuple[torch.Tensor, int], ...]
+
+
 class Runner:
     """One run of one plan. Made by `Plan.start`.
 
     `gradients` replaces `step.gradients` for batches of the planned signature, `compiled` the whole step; all others run the plain step.
+    `turns` says which arrays each update moves, where not every one moves all; such steps run plain.
     """
 
     def __init__(
@@ -61,13 +84,16 @@ class Runner:
         planned: tuple | None = None,
         gradients: Callable | None = None,
         compiled: Callable | None = None,
+        turns: Turns | None = None,
     ):
-        self.plan, self._step, self._planned = plan, step, planned
+        self.plan, self._step, self._planned, self._turns = plan, step, None if turns is not None else planned, turns
         self._gradients, self._compiled = gradients, compiled
         self._arrays = tuple(_owned(a, plan.layout) for a in arrays)
         self._mine = [self._arrays[i] for i in step.trained]
         self._states = tuple(s.detach().clone() for s in states)
         self._state = step.init(self._arrays)
+        self._optimizer = Optimizer(step.method, self._mine) if isinstance(step.method, TorchMethod) else None
+        self._groups = {places: self._group(places) for places in (turns.cycle if turns is not None else [tuple(range(len(self._mine)))])}
         device = self._arrays[0].device if self._arrays else torch.device("cpu")
         self._host = device.type == "cpu"
         self._counter = torch.zeros((), dtype=torch.int64, device=device)
@@ -76,13 +102,24 @@ class Runner:
         self._flat = [*self._arrays, *self._state, *self._states, self._counter, self._alive, *self._rates]
         self.count = 0
         self.failed_at: int | None = None
+        self.added: Added | None = None
         self._held = contextlib.ExitStack()
         self._open = False
+
+    def _group(self, places: tuple[int, ...]) -> Group:
+        count = len(self._mine)
+        state = [self._state[slot * count + place] for slot in range(self._step.method.slots) for place in places]
+        return Group(self._step.only(places), places, [self._mine[place] for place in places], state)
 
     @property
     def graph(self) -> torch.fx.GraphModule | None:
         """The traced gradient as a graph, or None where the plan traces nothing."""
         return getattr(self._gradients, "graph", None)
+
+    @property
+    def trained(self) -> list[torch.Tensor]:
+        """The buffers of the trained arrays themselves, which the next step changes."""
+        return self._mine
 
     def __enter__(self):
         if not self._open:
@@ -104,19 +141,43 @@ class Runner:
 
     def step(self, batch: Batch, rate: float) -> torch.Tensor:
         """One update with the given batch and base rate; the loss, a 0-d tensor of its own."""
-        if not isinstance(batch, Batch):
-            batch = Batch(*batch)
-        batch = laid_out_batch(batch, self.plan.layout)
-        planned = self._planned is not None and signature(batch) == self._planned
-        if planned and self._compiled is not None:
+        batch = laid_out_batch(Batch(*batch), self.plan.layout)
+        if self._compiled is not None and self._fits(batch):
             loss = self._run_compiled(self._compiled, batch, rate)
-        elif self.plan.execution == "reference" or not self._host:
-            loss = self._run_pure(batch, rate)
         else:
-            loss = self._run_eager(batch, rate, self._gradients if planned and self._gradients is not None else self._step.gradients)
-        self.count += 1
-        if self.count % CHECK_EVERY == 0:
-            self.check()
+            group = self._next()
+            found = self._gradients_of(group, batch)
+            loss = found[0]
+            self._move(group, found, rate, self._judged(loss, found[1]))
+        self._counted()
+        return loss
+
+    def add(self, batch: Batch) -> torch.Tensor:
+        """The gradient of a part of the next update; its loss. Running statistics move at once."""
+        batch = laid_out_batch(Batch(*batch), self.plan.layout)
+        group, count = self._next(), batch.inputs[0].shape[0]
+        loss, grads, states = self._gradients_of(group, batch)
+        alive = self._judged(loss, grads)
+        with torch.no_grad():
+            self._take_states(states, alive)
+            if self.added is None:
+                self.added = Added(tuple(grad * count for grad in grads), count, ((loss, count),))
+            else:
+                sums, examples, losses = self.added
+                for total, grad in zip(sums, grads, strict=True):
+                    total.add_(grad, alpha=count)
+                self.added = Added(sums, examples + count, (*losses, (loss, count)))
+        return loss
+
+    def update(self, rate: float) -> torch.Tensor:
+        """The update by the mean gradient of all that was added; the mean loss of its examples."""
+        if self.added is None:
+            raise NetTrainingError("there is no gradient to update with: nothing was added")
+        group, (sums, examples, losses) = self._next(), self.added
+        self.added = None
+        loss = torch.stack([loss * (count / examples) for loss, count in losses]).sum()
+        self._move(group, (loss, tuple(total / examples for total in sums), self._states), rate, self._alive)
+        self._counted()
         return loss
 
     def check(self) -> bool:
@@ -125,56 +186,103 @@ class Runner:
             self.failed_at = int(self._counter) + 1
         return self.failed_at is None
 
+    def _counted(self) -> None:
+        self.count += 1
+        if self.count % CHECK_EVERY == 0:
+            self.check()
+
+    def _next(self) -> Group:
+        """What the next update moves."""
+        if self._turns is None:
+            return next(iter(self._groups.values()))
+        return self._groups[self._turns.places(self.count + 1)]
+
+    def _fits(self, batch: Batch) -> bool:
+        return self._planned is not None and signature(batch) == self._planned
+
+    def _gradients_of(self, group: Group, batch: Batch):
+        fast = self._gradients if self._fits(batch) else None
+        return (fast or group.step.gradients)(self._arrays, self._states, batch)
+
+    def _judged(self, loss: torch.Tensor, grads: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The flag, once loss and gradients were looked at: on the CPU at once, since that costs nothing there."""
+        if not self._host:
+            self._alive &= finite(loss, grads)
+        elif self._alive.item() and not math.isfinite(sum((g.sum().item() for g in grads), loss.item())):
+            self._alive.fill_(False)
+        return self._alive
+
+    def _take_states(self, new: Sequence[torch.Tensor], alive: torch.Tensor) -> None:
+        if self._host and not alive.item():
+            return
+        for old, value in zip(self._states, new, strict=True):
+            if old is not value:
+                old.copy_(value if self._host else torch.where(alive, value, old))
+
+    def _move(self, group: Group, found, rate: float, alive: torch.Tensor) -> None:
+        """The update by gradients that were judged. A skipped one is simply not made on the CPU; elsewhere nothing waits for the flag."""
+        counts = [self.count + 1] * len(group.places) if self._turns is None else self._turns.counts(self.count + 1)
+        if self._optimizer is None and (self.plan.execution == "reference" or not self._host):
+            self._move_purely(group, found, rate, counts, alive)
+            return
+        if not alive.item():
+            return
+        grads, step = found[1], group.step
+        if self._optimizer is not None:
+            self._optimizer.update(group.places, grads, rate, step.multipliers, step.coefficients)
+        else:
+            same = counts[0] if counts and len(set(counts)) == 1 else counts
+            update_(step.method, group.arrays, grads, group.state, same, rate, step.multipliers, step.coefficients)
+        with torch.no_grad():
+            self._take_states(found[2], alive)
+            self._counter += 1
+
+    def _move_purely(self, group: Group, found, rate: float, counts: Sequence[int], alive: torch.Tensor) -> None:
+        step = group.step
+        by_count = {n: torch.full_like(self._rates[0], rate * step.method.correction(n)) for n in set(counts)}
+        out = step.moved(
+            self._arrays, group.state, self._counter, alive, self._states, found, self._rates[0].fill_(rate), [by_count[n] for n in counts]
+        )
+        with torch.no_grad():
+            new = (*(out.arrays[i] for i in step.trained), *out.state, *out.states, out.counter)
+            for old, value in zip((*group.arrays, *group.state, *self._states, self._counter), new, strict=True):
+                old.copy_(value)
+
     def _run_compiled(self, compiled, batch, rate):
         method = self._step.method
         self._rates[0].fill_(rate)
         self._rates[1].fill_(rate * method.correction(self.count + 1))
         return compiled(*self._flat, *flat_batch(batch))
 
-    def _run_eager(self, batch, rate, gradients):
-        """On the CPU a look at the flag costs nothing, so the skipped update is simply not made."""
-        step = self._step
-        loss, grads, new_states = gradients(self._arrays, self._states, batch)
-        if self._alive.item() and not math.isfinite(sum((g.sum().item() for g in grads), loss.item())):
-            self._alive.fill_(False)
-        if self._alive.item():
-            update_(step.method, self._mine, grads, self._state, self.count + 1, rate, step.multipliers, step.coefficients)
-            for old, new in zip(self._states, new_states, strict=True):
-                old.copy_(new)
-            self._counter += 1
-        return loss
-
-    def _run_pure(self, batch, rate):
-        step = self._step
-        rate_here = self._rates[0].fill_(rate)
-        corrected = self._rates[1].fill_(rate * step.method.correction(self.count + 1))
-        out = step.corrected(self._arrays, self._state, self._counter, self._alive, self._states, batch, rate_here, corrected)
-        with torch.no_grad():
-            new = (*(out.arrays[i] for i in step.trained), *out.state, *out.states, out.counter, out.alive)
-            for old, value in zip((*self._mine, *self._state, *self._states, self._counter, self._alive), new, strict=True):
-                old.copy_(value)
-        return out.loss
-
     def arrays(self) -> tuple[torch.Tensor, ...]:
         """Copies of all arrays, contiguous, in the order of the lowered function."""
         return _copies(self._arrays)
 
     def optimizer_state(self) -> tuple[torch.Tensor, ...]:
-        """Copies of the optimiser's tensors, in the order of `Method.init`, for the trained arrays."""
-        return _copies(self._state)
+        """Copies of the optimiser's tensors, in the order of `Method.init`, for the trained arrays; those of a torch class in its own."""
+        return _copies(self._state) if self._optimizer is None else tuple(self._optimizer.state()[0])
+
+    def optimizer_told(self) -> Any:
+        """What the optimiser keeps beside tensors, as plain data: of a class of torch.optim, else None."""
+        return None if self._optimizer is None else self._optimizer.state()[1]
 
     def states(self) -> tuple[torch.Tensor, ...]:
         """Copies of the running statistics."""
         return _copies(self._states)
 
     @torch.no_grad()
-    def load(self, *, arrays=None, optimizer_state=None, states=None, count: int | None = None) -> None:
+    def load(
+        self, *, arrays=None, optimizer_state=None, optimizer_told=None, states=None, count: int | None = None, added: Added | None = None
+    ) -> None:
         """Go on from what an earlier runner of the same plan gave.
 
         Errors: NetValueError where numbers or shapes of tensors differ, NetTrainingError for a run that has failed.
         """
         if self.failed_at is not None:
             raise NetTrainingError(f"this run failed at update {self.failed_at}; start a new one to load into")
+        if self._optimizer is not None and optimizer_state is not None:
+            self._optimizer.load(optimizer_state, optimizer_told)
+            optimizer_state = None
         for name, mine, given in (
             ("arrays", self._arrays, arrays),
             ("optimizer_state", self._state, optimizer_state),
@@ -192,6 +300,7 @@ class Runner:
         if count is not None:
             self.count = int(count)
             self._counter.fill_(self.count)
+        self.added = added
 
 
 def _owned(array: torch.Tensor, layout: str) -> torch.Tensor:

@@ -10,7 +10,7 @@ at some steps after a bad batch are still those before it, and the counter tells
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -92,7 +92,14 @@ class Step:
     def corrected(self, arrays, state, counter, alive, states, batch: Batch, rate, corrected) -> Stepped:
         """`__call__` with the rate times `method.correction` given: a compiler would else repeat its powers for every element."""
         loss, grads, new_states = self.gradients(arrays, states, batch)
-        alive = alive & finite(loss, grads)
+        return self.moved(arrays, state, counter, alive & finite(loss, grads), states, (loss, grads, new_states), rate, corrected)
+
+    def moved(self, arrays, state, counter, alive, states, found, rate, corrected) -> Stepped:
+        """The update from gradients that are there: `found` is what `gradients` gives, `alive` whether it may be made.
+
+        `corrected` may be a list with one rate a trained array, where they were not updated equally often.
+        """
+        loss, grads, new_states = found
         mine = tuple(arrays[i] for i in self.trained)
         with torch.no_grad():
             updated, new_state = self.method.apply(
@@ -104,6 +111,14 @@ class Step:
             state = tuple(torch.where(alive, new, old) for new, old in zip(new_state, state, strict=True))
             states = tuple(torch.where(alive, new, old) for new, old in zip(new_states, states, strict=True))
             return Stepped(tuple(kept), state, counter + alive, alive, states, loss)
+
+    def only(self, places: Sequence[int]) -> "Step":
+        """The step that trains only the arrays at these places of `trained`; the others are as if frozen."""
+        coefficients = None
+        if self.coefficients is not None:
+            coefficients = Coefficients(*(tuple(values[i] for i in places) for values in self.coefficients))
+        trained, factors = (tuple(values[i] for i in places) for values in (self.trained, self.multipliers))
+        return replace(self, trained=trained, multipliers=factors, coefficients=coefficients)
 
 
 def finite(loss: torch.Tensor, grads: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -133,7 +148,7 @@ def make_step(
     spread = coefficients or method.coefficients(range(count))
     if len(spread.l2) != count:
         raise NetValueError(f"there are {len(spread.l2)} coefficients for {count} arrays")
-    chosen = Coefficients(*(tuple(values[i] for i in trained) for values in (spread.l2, spread.gradient_clipping, spread.weight_clipping)))
+    chosen = Coefficients(*(tuple(values[i] for i in trained) for values in spread))
     if not any(chosen.l2) and all(c is None for c in (*chosen.gradient_clipping, *chosen.weight_clipping)):
         chosen = None
     return Step(forward, method, trained, tuple(factors[i] for i in trained), chosen)

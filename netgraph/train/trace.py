@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from netgraph.lower.forward import Lowered
 from netgraph.train.rewrites import drop_detach, flip_thin_products, pool_before_relu, spell_out_thin_products
 from netgraph.train.step import Batch, Step
 
@@ -30,6 +31,14 @@ def _batch_like(flat: Sequence[torch.Tensor], like: Batch) -> Batch:
     b = a + len(like.noise)
     c = b + len(like.lengths)
     return Batch(tuple(flat[:a]), tuple(flat[a:b]), tuple(flat[b:c]), flat[c] if like.valid is not None else None)
+
+
+def batch_of_shapes(shapes: Sequence[tuple], lowered: Lowered, inputs: int, device: torch.device) -> Batch:
+    """A batch of zeros of the planned shapes, to trace or compile a step for them; a step has `inputs` inputs."""
+    flat = tuple(torch.zeros(shape, dtype=getattr(torch, dtype), device=device) for shape, dtype in shapes)
+    noise = inputs + len(lowered.noise)
+    lengths = noise + lowered.length_count
+    return Batch(flat[:inputs], flat[inputs:noise], flat[noise:lengths], flat[lengths] if lowered.coupled else None)
 
 
 def _graph(function: Callable, args: list[torch.Tensor]) -> torch.fx.GraphModule:

@@ -1,13 +1,16 @@
 """The validation loss: the mean over all examples of the validation set, in evaluation mode."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import torch
 
-from netgraph.data.stream import Stream
 from netgraph.data.table import Table
 from netgraph.train.feed import Feed
-from netgraph.train.prepare import Prepared, loss_of
+from netgraph.train.options import Options
+from netgraph.train.prepare import WEIGHT, Prepared
 
 BATCH = 1024
 
@@ -15,18 +18,23 @@ BATCH = 1024
 class Validation:
     """Measures the loss of given arrays on the validation data. Every check sees the same examples in the same order.
 
-    A stream gives one round a check, and a new one each time.
+    A stream gives one round a check, and a new one each time. Reals are computed in full precision also where training mixes.
     """
 
-    def __init__(self, prepared: Prepared, data: Table | Stream, seed, dtype, device):
-        self.forward = loss_of(prepared.check.from_zeros, prepared.factors)
+    def __init__(self, prepared: Prepared, options: Options):
+        data = prepared.validation
+        if data is None:
+            raise ValueError("there is no validation data")
         train, test = prepared.forward, prepared.check
+        columns = [prepared.columns[train.inputs.index(name)] for name in test.inputs]
+        weighted = prepared.objective.weighted and (not isinstance(data, Table) or WEIGHT in data.tensors)
+        self.forward = replace(prepared.objective, mixed=False, weighted=weighted).of(test)
         self.arrays = [train.arrays.index(name) for name in test.arrays]
         self.states = [train.states.index(name) for name in test.states]
-        self.columns = tuple(prepared.columns[train.inputs.index(name)] for name in test.inputs)
         self.count = data.count if isinstance(data, Table) else None
-        size = prepared.batch_size if prepared.check.coupled or self.count is None else min(BATCH, self.count)
-        self.feed = Feed(data, test, self.columns, size, seed, dtype, device)
+        size = prepared.batch_size if test.coupled or self.count is None else min(BATCH, self.count)
+        columns += [WEIGHT] if weighted else []
+        self.feed = Feed(data, test, columns, size, options.seed, options.dtype, options.device, int(prepared.training.attached))
 
     def loss(self, arrays, states) -> float:
         """The mean loss with these arrays and states, in the order of the training function."""
@@ -46,3 +54,11 @@ class Validation:
                 if fed.ends_round:
                     break
         return total / seen if seen else math.nan
+
+    def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
+        """Where a stream of validation data stands; None for data in memory, of which every check sees all."""
+        return None if self.count is not None else self.feed.state()
+
+    def load(self, told: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
+        """Go on where `state` was taken."""
+        self.feed.load(told, tensors)
