@@ -72,15 +72,31 @@ def read(value, kind: PortType, name: str, dtype) -> tuple[torch.Tensor, dict[in
     None instead of the last where the rank of the port is open.
     """
     lengths: dict[int, torch.Tensor] = {}
+    axes = [axis for axis, size in enumerate(kind.shape or ()) if isinstance(size, Varying)]
     if kind.varies and _is_list_of_examples(value, kind):
         tensor, found = pad(value, kind, name, dtype)
-        axes = [axis for axis, size in enumerate(kind.shape) if isinstance(size, Varying)]
         lengths = dict(zip(axes, found, strict=True))
     else:
         tensor = tensor_of(value, kind.kind, name, dtype=dtype)
-        if tensor.numel() == 0:
+        if tensor.shape == (0,) and 0 in axes:
+            # an empty list says nothing about its inner axes
+            tensor = tensor.reshape([0 if isinstance(size, Varying) else size or 0 for size in kind.shape or ()])
+        if tensor.numel() == 0 and not _is_empty_sequence(tensor, kind):
             raise NetValueError(f"{name}: arrays of size zero are not allowed, got shape {tuple(tensor.shape)}")
-    return tensor, lengths, None if kind.shape is None else _is_batch(name, tensor, kind, len(kind.shape))
+    batch = None if kind.shape is None else _is_batch(name, tensor, kind, len(kind.shape))
+    for axis in axes:
+        if tensor.shape[axis + bool(batch)] == 0:
+            # one element of padding, so that there is always something to look at
+            lengths[axis] = tensor.new_zeros(tensor.shape[0] if batch else 1, dtype=torch.int64)
+            tensor = torch.nn.functional.pad(tensor, [0, 0] * (len(kind.shape or ()) - 1 - axis) + [0, 1])
+    return tensor, lengths, batch
+
+
+def _is_empty_sequence(tensor: torch.Tensor, kind: PortType) -> bool:
+    """Whether what has no element has none because an axis that varies is empty: in one example, or in all of a batch."""
+    shape, excess = kind.shape or (), tensor.dim() - len(kind.shape or ())
+    empty = [axis for axis, size in enumerate(tensor.shape) if size == 0]
+    return excess in (0, 1) and all(axis >= excess and isinstance(shape[axis - excess], Varying) for axis in empty)
 
 
 def tensors_in(net: Net, values: Mapping[str, Any], dtype):
@@ -140,7 +156,10 @@ def _is_list_of_examples(value, kind: PortType) -> bool:
         return False
     depth, inner = 0, value
     while isinstance(inner, (list, tuple)) and inner:
-        depth, inner = depth + 1, inner[0]
+        depth, inner = depth + 1, next((entry for entry in inner if not isinstance(entry, (list, tuple)) or entry), inner[0])
+    if isinstance(inner, (list, tuple)):
+        # nothing but empty lists: examples, unless they can be the rows of one
+        return depth == 1 and (len(kind.shape) == 1 or not isinstance(kind.shape[1], Varying))
     depth += getattr(inner, "ndim", 0)
     return depth == len(kind.shape) + 1
 
