@@ -93,23 +93,23 @@ class RecurrentLayer(Layer):
         )
         if "VariationalWeights" in dropout:
             state_weights = _kept(words["WeightDraws"].view_as(state_weights), dropout.pop("VariationalWeights"), state_weights)
-        if length is not None:
-            x = torch.where(valid_positions(x, 1, length, 2), x, 0.0)
+        inside = None if length is None else valid_positions(x, 1, length, 2)
         if dropout:
+            x = x if inside is None else torch.where(inside, x, 0.0)
             draws = {method: words[name] for method, name in _DRAWS.items() if method in dropout}
             output, *finals = steps(type(self).__name__, dropout, x, states, (input_weights, state_weights, biases), draws, length)
             return output, *finals[: len(states)]
-        if length is not None:
-            x, input_weights = self.held(x, input_weights, length)
+        if inside is not None:
+            x, input_weights = self.held(x, input_weights, inside)
         output, *finals = self.whole(
             x, tuple([s.unsqueeze(0) for s in states]), (input_weights, state_weights, biases, torch.zeros_like(biases))
         )
         last = finals[0].squeeze(0) if length is None else _last(output, states[0], length)
         return output, last, *(final.squeeze(0) for final in finals[1:])
 
-    def held(self, x: Tensor, input_weights: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Input and weights that keep states other than the output as they are behind the end of an example."""
-        return x, input_weights
+    def held(self, x: Tensor, input_weights: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """Input without what stands behind the end of an example, and weights; there states other than the output stay as they are."""
+        return torch.where(inside, x, 0.0), input_weights
 
 
 def _last(output: Tensor, state: Tensor, length: Tensor) -> Tensor:
@@ -312,15 +312,15 @@ class LongShortTermMemoryLayer(RecurrentLayer):
         output, state, cell = torch.lstm(x, states, weights, True, 1, 0.0, False, False, True)
         return output, state, cell
 
-    def held(self, x, input_weights, length):
+    def held(self, x, input_weights, inside):
         """One more input, which is 1 behind the end and there shuts the input gate and opens the forget gate: the cell stays bit for bit.
 
         So no sorting and packing, which would need the lengths on the host.
         """
-        behind = (~valid_positions(x, 1, length, 2)).to(x.dtype)
+        behind = F.pad(x.new_zeros(x.shape[2]), (0, 1), value=1.0)
         size = input_weights.shape[0] // 4
         column = torch.cat([input_weights.new_full((size, 1), value) for value in (-_SHUT, _SHUT, 0.0, 0.0)])
-        return torch.cat([x, behind], 2), torch.cat([input_weights, column], 1)
+        return torch.where(inside, F.pad(x, (0, 1)), behind), torch.cat([input_weights, column], 1)
 
     def forward(self, Input, *, State, CellState, lengths, training, **words):
         output, state, cell = self.run(Input, (State, CellState), lengths["Input"].get(0), words, training)
