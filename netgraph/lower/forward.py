@@ -61,6 +61,12 @@ class Lowered:
         """How many length variables the function takes."""
         return len(self.plan.variables)
 
+    @property
+    def unrolls(self) -> bool:
+        """Whether a layer or loop runs step by step along a sequence, each of whose steps a tracer would write out."""
+        looped = any(isinstance(step, Loop) for step in self.plan.steps)
+        return looped or any(call.layer.schema_of().state_ports for call in self.plan.calls())
+
     def padded(self, size: int | Length, inputs: Sequence[torch.Tensor]) -> int:
         """A size of a noise or state need, for these padded inputs."""
         if isinstance(size, int):

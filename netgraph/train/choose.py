@@ -54,11 +54,13 @@ def choose_plan(
     key=None,
     compile: bool | None = None,
     plan=None,
+    unrolls: bool = False,
 ) -> Plan:
     """The plan for a run of `planned_seconds` or `planned_steps`, the shorter.
 
-    `compile` True compiles in any case, False never; `plan` is what the option `Plan=` says and is then only filled in. Nothing given is
-    changed: candidates run on copies. Nothing measured here counts as training.
+    `compile` True compiles in any case, False never; `plan` is what the option `Plan=` says and is then only filled in. With `unrolls` a
+    graph would have every step of a sequence written out, so none is made unasked. Nothing given is changed: candidates run on copies.
+    Nothing measured here counts as training.
 
     >>> import torch
     >>> from netgraph.train.method import SGD
@@ -72,15 +74,16 @@ def choose_plan(
         return replace(given, shapes=signature(batch))
     where = (key if key is not None else step, _settings(step), signature(batch), _dtypes(arrays), torch.get_num_threads(), compile)
     if where not in _chosen:
-        _chosen[where] = _Choice(step, arrays, states, batch, rate, key).choose(planned_seconds, planned_steps, compile)
+        _chosen[where] = _Choice(step, arrays, states, batch, rate, key, unrolls).choose(planned_seconds, planned_steps, compile)
     return _chosen[where]
 
 
 class _Choice:
     """One choice: what is being measured, and what was found out so far."""
 
-    def __init__(self, step, arrays, states, batch, rate, key):
+    def __init__(self, step, arrays, states, batch, rate, key, unrolls):
         self.step, self.arrays, self.states, self.batch, self.rate, self.key = step, arrays, states, batch, rate, key
+        self.unrolls = unrolls
         self.report: list[str] = []
         self.faults = 0.0
         self.mark: str | None = None
@@ -100,7 +103,9 @@ class _Choice:
                 return self._ready(plan, started, f"not measured: {planned:.3g} s are planned, a step takes about {first * 1e3:.3g} ms")
         else:
             plan, first = self._measure(plan, base, budget, planned, started)
-        if compile is False or (compile is None and not self._compiling_pays(plan, first, planned)):
+        if self.unrolls:
+            self.report.append("neither traced nor compiled: a graph would have every step of a sequence written out")
+        if compile is False or (compile is None and (self.unrolls or not self._compiling_pays(plan, first, planned))):
             return self._ready(plan, started)
         return self._compiled(plan, first, started)
 
@@ -153,7 +158,7 @@ class _Choice:
             other = replace(plan, layout="contiguous")
             runners[other] = self._runner(other)
         tracing = 0.3 if "torch._dynamo" in sys.modules else 1.2
-        if tracing < budget:
+        if tracing < budget and not self.unrolls:
             traced = self._runner(replace(plan, execution="traced"))
             if traced.plan.execution == "traced":
                 runners[replace(plan, execution="traced")] = traced

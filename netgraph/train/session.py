@@ -117,7 +117,8 @@ def begin(net: Net, data, options: Options, report: list[str], resumed: Mapping[
         planned = None if options.rounds is None or feed.per_round is None else options.rounds * feed.per_round
         plan = _chosen(
             options, turns, report,
-            partial(choose_plan, step, arrays, states, example, rate=rate, planned_seconds=options.seconds, planned_steps=planned, key=key),
+            partial(choose_plan, step, arrays, states, example, rate=rate, planned_seconds=options.seconds, planned_steps=planned, key=key,
+                    unrolls=lowered.unrolls),
         )  # fmt: skip
         report += plan.report
     start = partial(plan.start, step, arrays, states, example, key=key, turns=turns)

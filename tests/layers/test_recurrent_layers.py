@@ -178,6 +178,7 @@ def test_training_on_sequences_of_differing_length(cls, formula):
     options = {"MaxTrainingRounds": 30, "LearningRate": 0.02, "TrainingProgressReporting": None}
     result = net_train(net, {"Input": rows, "Output": targets}, All, ValidationSet=(rows[:50], targets[:50]), **options)
     losses = result["RoundLossList"]
+    assert result["Plan"].execution == "eager" and lower(net).unrolls
     assert losses[-1] < 0.8 * losses[0] and result["ValidationLoss"] < 0.75 * losses[0]
 
 

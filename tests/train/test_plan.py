@@ -165,6 +165,12 @@ def test_choosing_measures_and_reports(net):
     assert all(torch.equal(a, b) for a, b in zip((*arrays, *states), before, strict=True))
 
 
+def test_a_recurrence_is_never_written_out_unasked():
+    chosen = choose(nets.PAIRS, planned_seconds=80, unrolls=True)
+    assert chosen.execution == "eager" and not any("traced 0" in line or "it should save" in line for line in chosen.report)
+    assert "neither traced nor compiled: a graph would have every step of a sequence written out" in chosen.report
+
+
 @pytest.mark.parametrize(("single", "threads"), [(0.003, 1), (0.009, None)])
 def test_one_thread_is_taken_where_several_get_in_each_others_way(monkeypatch, single, threads):
     monkeypatch.setattr("netgraph.train.choose._Choice._first", lambda self, runner: single if runner.plan.threads == 1 else 0.01)
