@@ -156,8 +156,8 @@ class FlattenLayer(Layer):
 
     `FlattenLayer()` gives a vector. `FlattenLayer(i)` merges i times from the front: the first i + 1 levels become one;
     `FlattenLayer(-i)` the last i + 1; both stop at a vector. `FlattenLayer([[1, 2], [0]])` makes each level of the result from the listed
-    levels of the input (from 0, or negative from the end), in that order, and levels not listed follow as they are. The same in training
-    and in use.
+    levels of the input (from 0, or negative from the end), in that order, and levels not listed follow as they are. The output keeps the
+    kind of the input. The same in training and in use.
     Errors: a level listed twice or not there; a varying level to merge (one that stays as it is may vary).
     Source: Wolfram's FlattenLayer; i counts merges, not levels, as there; listed levels count from 1 there.
 
@@ -171,8 +171,8 @@ class FlattenLayer(Layer):
     Levels: Flattening = All
     varying = "free"
 
-    Input = InputPort("real: *shape", "what is flattened")
-    Output = OutputPort("real: *result", "its elements, in fewer levels")
+    Input = InputPort("any: *shape", "what is flattened")
+    Output = OutputPort("any: *result", "its elements, in fewer levels")
 
     def check(self):
         if isinstance(self.Levels, tuple):
@@ -289,7 +289,7 @@ class ReshapeLayer(Layer):
     Each entry of `ReshapeLayer((d1, d2, ...))` is a size; "Inherited", the input's size at the same position; Automatic (at most one),
     what the number of elements leaves; or All (at most one), all input sizes from this position on. `ReshapeLayer(())` makes a number of
     a vector of length 1. `ReshapeLayer("ReferenceShape")` has a second input of that name, and the output has the dimensions of the array
-    there, whose values make no difference. The same in training and in use.
+    there, whose values make no difference. The output keeps the kind of the input. The same in training and in use.
     Errors: numbers of elements that differ; a varying level that is merged or split (one under "Inherited" or All stays, and may vary, as
     may the first levels that the input has in common with a reference).
     Source: Wolfram's ReshapeLayer (there Inherited is a symbol).
@@ -304,8 +304,8 @@ class ReshapeLayer(Layer):
     Dimensions: ReshapedDimensions
     varying = "free"
 
-    Input = InputPort("real: *shape", "what is reshaped")
-    Output = OutputPort("real: *result", "its elements in the given shape")
+    Input = InputPort("any: *shape", "what is reshaped")
+    Output = OutputPort("any: *result", "its elements in the given shape")
 
     @classmethod
     def port_words(cls, schema) -> tuple[str, ...]:

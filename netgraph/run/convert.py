@@ -260,9 +260,10 @@ def pad(
 ) -> tuple[Tensor, list[Tensor]]:
     """Examples of one port, alike but for their varying axes, as one tensor filled up with zeros, and the lengths before filling.
 
-    The tensor is examples x axes; there is one int64 tensor of lengths a varying axis, in the order of the axes. Axes of `type` that are
-    open must agree between the examples. Errors: those of `tensor_of`, with the example's number, NetShapeError where a fixed axis or the
-    rank differs, NetValueError without examples.
+    The tensor is examples x axes, none of them empty, also where all examples are: along an axis of none torch has no greatest element.
+    There is one int64 tensor of lengths a varying axis, in the order of the axes. Axes of `type` that are open must agree between the
+    examples. Errors: those of `tensor_of`, with the example's number, NetShapeError where a fixed axis or the rank differs, NetValueError
+    without examples.
 
     >>> from netgraph.types.port_type import parse_type
     >>> padded, lengths = pad([[1, 2, 3], [4]], parse_type("Varying", "Input"), "Input")
@@ -292,11 +293,12 @@ def pad(
         if not same or any(tensor.shape[axis] != first[axis] for axis in range(len(first)) if axis not in varying):
             raise NetShapeError(f"{where}: example 0 has shape {tuple(first)}, example {i} has shape {tuple(tensor.shape)}")
     lengths = [torch.tensor([tensor.shape[axis] for tensor in tensors], dtype=torch.int64) for axis in varying]
-    if all(tensor.shape == first for tensor in tensors):
+    if all(tensor.shape == first for tensor in tensors) and 0 not in first:
         return torch.stack(tensors), lengths
-    if varying == (0,):
+    longest = [max(1, *(tensor.shape[axis] for tensor in tensors)) for axis in range(len(first))]
+    if varying == (0,) and longest[0] > 1:
         return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths
-    padded = tensors[0].new_zeros((len(tensors), *(max(tensor.shape[axis] for tensor in tensors) for axis in range(len(first)))))
+    padded = tensors[0].new_zeros((len(tensors), *longest))
     for i, tensor in enumerate(tensors):
         padded[(i, *(slice(size) for size in tensor.shape))] = tensor
     return padded, lengths

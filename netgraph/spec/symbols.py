@@ -189,6 +189,10 @@ def _mod(m, n, d=0):
 
 
 def _clip(x, bounds=(-1.0, 1.0), outside=None):
+    if not isinstance(bounds, tuple | list):
+        if outside is None:
+            raise NetTypeError("Clip takes both ends of an interval, or none", fix="Clip(x, (a, b)), or Clip(x, a, b) for arrays")
+        bounds, outside = (bounds, outside), None
     low, high = bounds
     if outside is None:
         # bounds that are both numbers, or both arrays, are one clamp
@@ -337,7 +341,11 @@ Surd = Symbol("Surd", "Surd(x, n), the real n-th root; of a negative x for odd n
 Min = Symbol("Min", "Min(a, b, ...), the least", _two_by_two("Min"), 0, None)
 Max = Symbol("Max", "Max(a, b, ...), the greatest", _two_by_two("Max"), 0, None)
 Clip = Symbol(
-    "Clip", "Clip(x), x kept in [-1, 1]; Clip(x, (a, b)), in [a, b]; Clip(x, (a, b), (va, vb)), va below a, vb above b", _clip, 1, 3
+    "Clip",
+    "Clip(x), x kept in [-1, 1]; Clip(x, (a, b)) or Clip(x, a, b), in [a, b]; Clip(x, (a, b), (va, vb)), va below a, vb above b",
+    _clip,
+    1,
+    3,
 )
 Mod = Symbol("Mod", "Mod(m, n), the remainder with the sign of n; Mod(m, n, d), the one in [d, d + n)", _mod, 2, 3)
 Threshold = Symbol(

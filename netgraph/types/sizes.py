@@ -50,8 +50,6 @@ class Varying:
 
     def derive(self, node, form: Affine) -> "Varying":
         """The length that `form` makes of this one, which lives at the store's size `node`."""
-        if form == Affine():
-            return self
         if self.base is None:
             return Varying(node, (form,))
         merged = form.after(self.steps[-1])

@@ -386,7 +386,10 @@ class Store:
                 self.settle(source, wanted - form.add, f"{form.show('n')} is {wanted}: {why}" if form.add else why, where, axis)
                 return True
             if isinstance(root.value, Varying):
-                self.settle(target, root.value.derive(root, form), root.why, where, axis)
+                if form == Affine():
+                    self.equate_sizes(target, source, where, axis)
+                else:
+                    self.settle(target, root.value.derive(root, form), root.why, where, axis)
                 return True
             result = form(root.value)
             if result < 1:

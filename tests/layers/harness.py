@@ -24,9 +24,9 @@ class Row(NamedTuple):
     `inputs` and `output` are types in users' notation, `arrays` the shapes of its arrays and states. `reference(*inputs, **arrays)` is
     NumPy in float64 on one example, or None where `trains` says all. `trains(inputs, arrays, states, noise)` is the same on a batch in
     Train mode and gives (output, *new states). `solves` are pairs (types given, types that follow), `draw(pick)` gives (layer, inputs) of
-    drawn sizes, `varying` are input types with varying axes, `vectors` are pairs (data, result) for `layer(data)` (its "Loss" where it has
-    several outputs), `wrong` pairs (function, whole message). `domain` is where real inputs are drawn from. `runs` is False for a layer
-    that cannot be evaluated, `savable` for one that holds code.
+    drawn sizes, `varying` are input types with varying axes, none below `shortest` (positions may ask for it), `vectors` are pairs (data,
+    result) for `layer(data)` (its "Loss" where it has several outputs), `wrong` pairs (function, whole message). `domain` is where real
+    inputs are drawn from. `runs` is False for a layer that cannot be evaluated, `savable` for one that holds code.
     """
 
     layer: Layer
@@ -40,6 +40,7 @@ class Row(NamedTuple):
     varying: Mapping[str, Any] | None = None
     vectors: Sequence[tuple[Any, Any]] = ()
     wrong: Sequence[tuple[Callable, str]] = ()
+    shortest: int = 1
     domain: tuple[float, float] = (-2.0, 2.0)
     differentiable: bool = True
     evaluable: bool = True

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from netgraph import Automatic, ElementwiseLayer, Plus, Ramp, Subtract, Tanh, ThreadingLayer, Times
+from netgraph import Automatic, Clip, ElementwiseLayer, Plus, Ramp, Subtract, Tanh, ThreadingLayer, Times
 from tests.layers.harness import Row
 
 POINTS = [-2, -1, -0.5, 0, 0.5, 1, 2]
@@ -126,5 +126,15 @@ ROWS = [
         solves=[({"a": 2, "b": (Automatic,)}, {"b": 2, "Output": 2})],
         vectors=[({"a": [1, 2], "b": [3, 4]}, [2, 6])],
         evaluable=False,
+    ),
+    Row(
+        ThreadingLayer(Clip, InputPorts=3), {"Input1": (4,), "Input2": (4,), "Input3": (4,)}, (4,),
+        vectors=[([[1, 5, 2], [2, 2, 2], [3, 3, 3]], [2, 3, 2])],
+        wrong=[
+            (
+                lambda: ThreadingLayer(Clip)([[1], [2]]),
+                "Clip takes both ends of an interval, or none\n  try: Clip(x, (a, b)), or Clip(x, a, b) for arrays",
+            ),
+        ],
     ),
 ]  # fmt: skip

@@ -397,12 +397,12 @@ ROWS = [
     Row(
         ExtractLayer(), {"Input": (3, 2), "Position": Integer(3)}, (2,),
         reference=extracted,
-        varying={"Input": ("Varying", "Varying"), "Position": Integer(3)},
+        varying={"Input": ("Varying", "Varying"), "Position": Integer(3)}, shortest=3,
     ),
     Row(
         ExtractLayer(), {"Input": (3, 4, 2), "Position": (2, 2, 2, Integer(3))}, (2, 2, 2),
         reference=extracted,
-        varying={"Input": ("Varying", "Varying", "Varying"), "Position": ("Varying", 2, 2, Integer(3))},
+        varying={"Input": ("Varying", "Varying", "Varying"), "Position": ("Varying", 2, 2, Integer(3))}, shortest=3,
     ),
     Row(ExtractLayer(Position="Integer"), {"Input": (3,), "Position": Integer(3)}, (), vectors=[({"Input": [5, 6, 7], "Position": -2}, 6)]),
 ]  # fmt: skip

@@ -218,4 +218,10 @@ ROWS = [
     ),
     Row(ReshapeLayer((All, 1)), {"Input": (2, 3)}, (2, 3, 1), reference=laid((2, 3, 1)), varying={"Input": ("Varying", "Varying")}),
     Row(ReshapeLayer((6, All)), {"Input": (6, 4)}, (6, 4), reference=laid((6, 4)), varying={"Input": (6, "Varying")}),
+    Row(
+        FlattenLayer(), {"Input": (2, 3, Integer(4))}, (6, Integer(4)), reference=lambda x: x.reshape(-1), differentiable=False,
+    ),
+    Row(
+        ReshapeLayer((3, 2)), {"Input": (6, Integer(4))}, (3, 2, Integer(4)), reference=lambda x: x.reshape(3, 2), differentiable=False,
+    ),
 ]  # fmt: skip

@@ -38,6 +38,8 @@ def test_both_vary_each_by_itself_and_targets_may_be_empty():
     targets = [[0], [0, 1, 1], [], [1]]
     together = layer({"Input": inputs, "Target": targets})
     np.testing.assert_allclose(together, [-math.log(1 / 3), -math.log(1 / 81), -math.log(1 / 9), -math.log(6 / 27)], rtol=1e-6)
+    np.testing.assert_allclose(layer({"Input": inputs[:1], "Target": [[]]}), [-math.log(1 / 3)], rtol=1e-6)
+    np.testing.assert_allclose(layer({"Input": inputs[:2], "Target": [[], [0]]}), [-math.log(1 / 3), -math.log(10 / 81)], rtol=1e-6)
 
 
 def test_behind_a_softmax_it_is_computed_from_the_logits():

@@ -4,6 +4,7 @@ import copy
 import doctest
 import importlib
 import itertools
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 import netgraph
 from netgraph import NetArray, NetChain, NetError, NetGraph, NetMapOperator, NetPort
+from netgraph.run.lengths import refuse_short
 from netgraph.spec.declare import State
 from netgraph.spec.layer import LAYERS
 from netgraph.spec.typing import infer
@@ -245,6 +247,17 @@ def test_exports(row, mode):
         assert all(map(close, a, b))
 
 
+def is_legal(run, length):
+    """Whether all varying axes of a lowered layer may have this length, and leave none shorter than it may be."""
+    try:
+        refuse_short(run.lowered, [torch.tensor([length])] * run.lowered.length_count)
+    except NetError:
+        return False
+    (name, *_) = run.lowered.outputs
+    ends = [reduce(lambda n, form: form(n), end.steps, length) for end in run.lowered.plan.lengths_at((), name).values()]
+    return all(end >= min(length, 1) for end in ends)
+
+
 @rows(lambda row: row.varying)
 def test_an_example_alone_is_the_example_padded(row):
     """Also where padding holds anything: what a layer writes behind an end is no concern of the next one."""
@@ -253,6 +266,7 @@ def test_an_example_alone_is_the_example_padded(row):
     run = Run(layer, "Test")
     typing, forward = run.lowered.typing, run.lowered.forward
     lengths = [source.integers(3, 7, run.lowered.length_count) for _ in range(3)]
+    lengths[0][:] = next(n for n in range(row.shortest, 4) if is_legal(run, n))
     sources = {(name, axis): variable for name, axis, variable, _ in run.lowered.plan.length_sources}
     padded, alone = [], [[] for _ in range(3)]
     for name, type in typing.inputs.items():
@@ -289,6 +303,51 @@ def test_an_example_alone_is_the_example_padded(row):
         assert close(rest[inner], part[0])
         rest[inner] = 0
         assert not rest.any()
+
+
+@rows(lambda row: row.varying)
+def test_a_list_of_examples_gives_what_each_gives(row):
+    layer = netgraph.net_initialize(typed_as(row.layer, row.varying))
+    run, source = Run(layer), np.random.default_rng(6)
+    sources = {(name, axis): variable for name, axis, variable, _ in run.lowered.plan.length_sources}
+    start = next(n for n in range(row.shortest, 4) if is_legal(run, n))
+    examples = []
+    for length in (start, start + 2):
+        shapes = {
+            name: [length if (name, axis) in sources else size for axis, size in enumerate(type.shape)]
+            for name, type in layer.inputs.items()
+        }
+        examples.append(
+            {name: values(PortType(layer.inputs[name].kind, shape), (), source, row.domain).numpy() for name, shape in shapes.items()}
+        )
+    together = layer({name: [example[name] for example in examples] for name in layer.inputs}, WorkingPrecision="Real64")
+    together = together["Loss"] if isinstance(together, dict) else together
+    for whole, example in zip(together, examples, strict=True):
+        alone = layer(example, WorkingPrecision="Real64")
+        assert close(whole, alone["Loss"] if isinstance(alone, dict) else alone, 1e-12)
+
+
+@rows(lambda row: row.varying)
+def test_an_example_without_elements_disturbs_no_other(row):
+    run = Run(typed_as(row.layer, row.varying))
+    if row.shortest > 1 or not is_legal(run, 0):
+        return
+    source, count = np.random.default_rng(5), run.lowered.length_count
+    kinds = [
+        PortType(type.kind, [size if isinstance(size, int) else 5 for size in type.shape]) for type in run.lowered.typing.inputs.values()
+    ]
+    inputs = [values(kind, (3,), source, row.domain) for kind in kinds]
+    real = [x.requires_grad_() for x in (*inputs, *run.own_arrays) if x.is_floating_point()]
+
+    def others(first):
+        """The outputs of the other examples, and their gradients."""
+        lengths = tuple(torch.tensor([first, max(4 - 2 * i, 1), max(5 - 2 * i, 1)]) for i in range(count))
+        (result,), _ = run.lowered.forward(tuple(inputs), run.own_arrays, run.started(*inputs), (), lengths, None)
+        gradients = torch.autograd.grad(result[1:].sin().sum(), real, allow_unused=True) if row.differentiable else ()
+        return [result[1:].detach(), *(gradient for gradient in gradients if gradient is not None)]
+
+    for without, beside in zip(others(0), others(3), strict=True):
+        assert without.isfinite().all() and close(without, beside)
 
 
 @rows(lambda row: row.vectors)

@@ -246,7 +246,7 @@ def test_pad_what_is_alike():
 @given(st.lists(st.lists(SINGLES, max_size=5), min_size=1, max_size=6))
 def test_pad_loses_nothing(examples):
     padded, (lengths,) = pad(examples, parse_type("Varying", "Input"), "Input")
-    assert padded.shape == (len(examples), max(map(len, examples)))
+    assert padded.shape == (len(examples), max(1, *map(len, examples)))
     for row, length, example in zip(padded, lengths, examples, strict=True):
         assert row[:length].tolist() == example
         assert not row[length:].any()

@@ -89,6 +89,13 @@ def test_a_derived_length_knows_its_variable():
     assert primary(rest) == (find(n), (Affine(1, -1, 2),)) and store.show(rest) == "(Varying - 1) // 2"
 
 
+def test_a_length_that_stays_as_it_is_is_no_new_variable():
+    store = Store()
+    n = store.size(Varying())
+    same = derived(store, n, Affine(1, 0, 1))
+    assert find(same) is find(n)
+
+
 def test_equal_derived_lengths_make_their_variables_equal():
     store = Store()
     n, m = store.size(Varying()), store.size(Varying())
