@@ -18,6 +18,8 @@ def outcome(session: Session, loop: Loop, report: list[str]) -> NetTrainResultsO
         arrays, states = _after_divergence(session, loop, arrays, states, report)
     if loop.error is not None:
         report.append(told(session, loop))
+    if loop.reason is StopReason.ABORTED:
+        report.append(f"net_train: a progress function aborted training after batch {loop.batch}")
     whole = session.whole(arrays, states)
     return NetTrainResultsObject({
         "TrainedNet": session.trained(whole),

@@ -63,9 +63,10 @@ def _trial(start: Callable[[Batch], Runner], batch: Batch) -> int:
 
 
 def find_rate(runner: Runner, feed: Feed, first: Fed, report: list[str]) -> tuple[float, list[tuple[float, float]]]:
-    """A learning rate, and the curve of (rate, loss) that it was read off: where the loss falls steepest as the rate grows (Smith, 2017).
+    """A learning rate, and the curve of (rate, loss) that it was read off: a tenth of the rate at which the loss was lowest (Smith, 2017).
 
-    The rate grows from step to step by one factor; losses are smoothed. Training ends where they have blown up.
+    The rate grows from step to step by one factor; losses are smoothed. The trial ends where they have blown up.
+    Errors: NetTrainingError where the loss is not finite from the start.
     """
     factor = (LAST_RATE / FIRST_RATE) ** (1 / (TRIALS - 1))
     curve: list[tuple[float, float]] = []
@@ -81,15 +82,8 @@ def find_rate(runner: Runner, feed: Feed, first: Fed, report: list[str]) -> tupl
             curve.append((rate, mean / (1 - SMOOTHING**number)))
             if curve[-1][1] > BLOWN_UP * min(value for _, value in curve):
                 break
-    rate = _steepest(curve)
+    if not curve:
+        raise NetTrainingError('net_train: LearningRate="Find": the loss is not finite at the smallest rate')
+    rate = min(curve, key=lambda point: point[1])[0] / 10
     report.append(f'LearningRate="Find": {rate:.3g}, after {len(curve)} trials')
     return rate, curve
-
-
-def _steepest(curve: list[tuple[float, float]]) -> float:
-    """The rate where the loss falls fastest on the way to its lowest point."""
-    if len(curve) < 3:
-        raise NetTrainingError('net_train: LearningRate="Find": the loss is not finite at the smallest rates')
-    lowest = min(range(len(curve)), key=lambda i: curve[i][1])
-    falls = [(curve[i + 1][1] - curve[i - 1][1], curve[i][0]) for i in range(1, max(2, lowest))]
-    return min(falls)[1]
