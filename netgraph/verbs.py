@@ -6,7 +6,7 @@ from netgraph.nets.function import program_net
 from netgraph.run.evaluate import evaluate
 from netgraph.show.curves import figure, svg
 from netgraph.show.drawing import plot
-from netgraph.show.progress import reporter
+from netgraph.show.reporting import reporter
 from netgraph.show.summary import html, summary
 from netgraph.spec.net import bind
 from netgraph.spec.typing import settled

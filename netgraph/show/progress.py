@@ -9,15 +9,12 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import TextIO
 
-from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.train.amounts import clock_time, counted, duration, loss_text, speed
 from netgraph.train.events import Observer, Progress
+from netgraph.train.interval import Due
 from netgraph.train.result import StopReason
-from netgraph.types.symbols import Automatic
 
-FORMS = ("Panel", "Print", "ProgressIndicator")
 INTERVALS = {"Panel": 0.33, "Print": 2.0, "ProgressIndicator": 0.1, "Line": 0.1}
-LEAST_INTERVAL = 0.05
 WIDEST = 100
 TICKS, TICKS_ASCII = " ▁▂▃▄▅▆▇█", " .:-=+*%#"
 EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -91,7 +88,8 @@ class ProgressLine(Observer):
     every two seconds, so logs stay readable. At the end stands a summary of one line.
 
     `form` is "Line" (this choice), "Panel", "Print" (plain lines everywhere) or "ProgressIndicator" (bar and times alone); `interval` is
-    the least time between two drawings in seconds; `stream` is where to write, standard error if it is not given.
+    the least time between two drawings in seconds, `due` says instead when to draw; `stream` is where to write, standard error if it is
+    not given.
 
     >>> import io
     >>> line = ProgressLine(stream=io.StringIO())
@@ -109,9 +107,10 @@ class ProgressLine(Observer):
         interval: float | None = None,
         clock: Callable[[], float] = time.monotonic,
         display: Callable | None = None,
+        due: Due | None = None,
     ):
         self.stream = sys.stderr if stream is None else stream
-        self.form, self.clock = form, clock
+        self.form, self.clock, self.due = form, clock, due
         self.display = display if display is not None else _notebook_display() if stream is None else None
         terminal = getattr(self.stream, "isatty", lambda: False)()
         if form == "Print" or (self.display is None and not terminal):
@@ -124,17 +123,33 @@ class ProgressLine(Observer):
         self.curve = Curve()
         self._next = math.inf
 
+    called = "TrainingProgressReporting"
+
     def start(self, progress: Progress) -> None:
+        if self.due is not None:
+            self.due.start(progress)
+            return
         first = self.interval if isinstance(self._surface, _Log) else min(self.interval, INTERVALS["Line"])
         self._next = self.clock() + first
 
     def batch(self, progress: Progress) -> None:
+        if self.due is not None:
+            if self.due.timing.interval.unit != "Rounds" and self.due.now(progress, ended=False):
+                self._draw(progress)
+            return
         # Called after every update: unless it is time to draw, one look at the clock is all it may cost.
         now = self.clock()
         if now >= self._next:
-            self.curve.add(progress.get("BatchLoss"))
-            self._surface.draw(State(progress), self.curve, self.form)
+            self._draw(progress)
             self._next = now + self.interval
+
+    def round(self, progress: Progress) -> None:
+        if self.due is not None and self.due.timing.interval.unit == "Rounds" and self.due.now(progress, ended=True):
+            self._draw(progress)
+
+    def _draw(self, progress: Progress) -> None:
+        self.curve.add(progress.get("BatchLoss"))
+        self._surface.draw(State(progress), self.curve, self.form)
 
     def close(self, progress: Progress, reason: StopReason | None) -> None:
         self._next = math.inf
@@ -329,64 +344,3 @@ def _notebook_display() -> Callable | None:
     from IPython.display import display
 
     return display
-
-
-class Silent(Observer):
-    """Shows nothing: TrainingProgressReporting=None."""
-
-
-class Report(Observer):
-    """Calls a function of one's own with the progress after every round; what it answers is passed on ("StopTraining" ends training)."""
-
-    def __init__(self, function: Callable[[Progress], object]):
-        self.function = function
-
-    def round(self, progress: Progress):
-        return self.function(progress)
-
-
-def reporter(spec=Automatic, *, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> Observer:
-    """The observer that TrainingProgressReporting asks for.
-
-    Automatic: a live line in terminals, a panel in notebooks, plain lines elsewhere; None: silence; "Panel", "Print" (plain lines),
-    "ProgressIndicator" (bar and times alone); each of these with its interval, `("Print", {"Interval": 10})`, in seconds; a function:
-    called with the `Progress` after every round.
-    Errors: NetNameError for an unknown form, NetTypeError for anything else, NetValueError for an interval below 0.05 s.
-
-    >>> reporter("Pannel")
-    Traceback (most recent call last):
-    netgraph.errors.NetNameError: TrainingProgressReporting: there is no form "Pannel", did you mean "Panel"?
-    """
-    interval = None
-    if isinstance(spec, (tuple, list)) and len(spec) == 2 and isinstance(spec[0], str) and spec[0] != "File" and isinstance(spec[1], dict):
-        spec, interval = spec[0], _interval(spec[1])
-    if spec is None:
-        return Silent()
-    if spec is Automatic:
-        return ProgressLine(stream=stream, clock=clock)
-    if isinstance(spec, str):
-        if spec not in FORMS:
-            raise NetNameError(f'TrainingProgressReporting: there is no form "{spec}", {did_you_mean(spec, FORMS)}')
-        return ProgressLine(spec, stream=stream, clock=clock, interval=interval)
-    if callable(spec):
-        return Report(spec)
-    raise NetTypeError(
-        f"TrainingProgressReporting: {spec!r} is not understood",
-        fix='Automatic, None, "Panel", "Print", "ProgressIndicator", ("Print", {"Interval": 10}) or a function of the progress',
-    )
-
-
-def _interval(options: dict) -> float:
-    for name in options:
-        if name != "Interval":
-            raise NetNameError(f"TrainingProgressReporting: there is no option {name!r}, {did_you_mean(name, ['Interval'])}")
-    seconds = options.get("Interval")
-    if isinstance(seconds, (tuple, list)) and len(seconds) == 2 and seconds[1] == "Seconds":
-        seconds = seconds[0]
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)):
-        raise NetTypeError(
-            f"TrainingProgressReporting: Interval is a number of seconds, got {seconds!r}", fix='{"Interval": (10, "Seconds")}'
-        )
-    if not seconds >= LEAST_INTERVAL:
-        raise NetValueError(f"TrainingProgressReporting: Interval is at least {LEAST_INTERVAL} s, got {seconds!r}")
-    return float(seconds)

@@ -77,8 +77,9 @@ class Checkpoints(Observer):
             told["Files"] = [*(file for file in loop.files if file != path), path]
             write_training(path, net, {**told, "Run": self.identity}, tensors)
         except NetFileError as error:
-            if error.headline not in self._told:
-                self._told.add(error.headline)
+            cause = error.headline.rpartition(": ")[2]
+            if cause not in self._told:
+                self._told.add(cause)
                 loop.report.append(f"{WHERE}: batch {loop.batch}: {error.headline}")
             return
         self._saved = (loop.batch, loop.parts)

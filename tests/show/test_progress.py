@@ -6,12 +6,10 @@ import math
 
 import pytest
 
-from netgraph import errors
 from netgraph.show import progress as module
-from netgraph.show.progress import Curve, ProgressLine, Report, Silent, State, line, reporter
+from netgraph.show.progress import Curve, ProgressLine, State, line
 from netgraph.train.events import Progress
 from netgraph.train.result import StopReason
-from netgraph.types.symbols import Automatic
 
 
 class Clock:
@@ -102,7 +100,7 @@ def test_a_log_gets_plain_lines():
 
 def test_print_is_plain_in_a_terminal_too():
     stream, clock = Terminal(), Clock()
-    run(reporter("Print", stream=stream, clock=clock), clock, range(1, 22))
+    run(ProgressLine("Print", stream=stream, clock=clock), clock, range(1, 22))
     assert stream.getvalue() == (
         "0:02  round 2/5  loss 0.0625  8 batch/s  512 ex/s  0:04 left\n"
         "All rounds were done: 3 rounds, 21 batches in 2.6 s, loss 0.0476\n"
@@ -111,7 +109,7 @@ def test_print_is_plain_in_a_terminal_too():
 
 def test_the_indicator_is_a_bar_alone():
     stream, clock = Terminal(), Clock()
-    run(reporter("ProgressIndicator", stream=stream, clock=clock), clock, range(1, 26))
+    run(ProgressLine("ProgressIndicator", stream=stream, clock=clock), clock, range(1, 26))
     assert stream.screen()[0] == "0:03 " + "█" * 20 + "·" * 20 + " 0:03 left"
 
 
@@ -194,41 +192,3 @@ def test_a_curve_stays_small_and_skips_what_is_not_finite():
     assert 4 <= len(curve.points) <= 8 and curve.points == sorted(curve.points, reverse=True)
     assert curve.heights(4)[0] == 1.0 and curve.heights(4)[-1] == 0.0
     assert Curve().heights(5) == []
-
-
-def test_reporters():
-    assert isinstance(reporter(None), Silent)
-    assert isinstance(reporter(Automatic), ProgressLine) and isinstance(reporter("Panel"), ProgressLine)
-    assert reporter("Panel", stream=Terminal()).interval == 0.33
-    assert reporter(("Print", {"Interval": (10, "Seconds")}), stream=Terminal()).interval == 10.0
-    called = reporter(lambda progress: "StopTraining" if progress.round == 2 else None)
-    assert isinstance(called, Report)
-    assert [called.batch(at(11)), called.round(at(1)), called.round(at(11))] == [None, None, "StopTraining"]
-
-
-ACCEPTED = 'Automatic, None, "Panel", "Print", "ProgressIndicator", ("Print", {"Interval": 10}) or a function of the progress'
-
-
-@pytest.mark.parametrize(
-    "spec, kind, words",
-    [
-        ("Pannel", errors.NetNameError, 'TrainingProgressReporting: there is no form "Pannel", did you mean "Panel"?'),
-        (("File", "a.csv"), errors.NetTypeError, f"TrainingProgressReporting: ('File', 'a.csv') is not understood\n  try: {ACCEPTED}"),
-        (3, errors.NetTypeError, f"TrainingProgressReporting: 3 is not understood\n  try: {ACCEPTED}"),
-        (
-            ("Print", {"Intervall": 1}),
-            errors.NetNameError,
-            """TrainingProgressReporting: there is no option 'Intervall', did you mean "Interval"?""",
-        ),
-        (
-            ("Print", {"Interval": "x"}),
-            errors.NetTypeError,
-            """TrainingProgressReporting: Interval is a number of seconds, got 'x'\n  try: {"Interval": (10, "Seconds")}""",
-        ),
-        (("Print", {"Interval": 0}), errors.NetValueError, "TrainingProgressReporting: Interval is at least 0.05 s, got 0"),
-    ],
-)
-def test_what_is_no_report(spec, kind, words):
-    with pytest.raises(kind) as caught:
-        reporter(spec)
-    assert str(caught.value) == words
