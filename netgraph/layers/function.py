@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 from netgraph.errors import NetValueError
 from netgraph.spec.arrays import owned
-from netgraph.spec.batched import array_shapes, batched, in_order, is_pointwise, output_names, results, sized, sources
+from netgraph.spec.batched import array_shapes, batched, in_order, is_pointwise, output_names, results, sized
 from netgraph.spec.declare import Array
 from netgraph.spec.function_graph import FunctionGraph
 from netgraph.spec.initial import WEIGHT
+from netgraph.spec.lengths import NoRule, Running, Solving, Value
 from netgraph.spec.net import VERBS, Net
 from netgraph.spec.own_ports import OwnPorts
+from netgraph.spec.padded import padded
 from netgraph.spec.parameters import parameter, wants
 from netgraph.spec.program import Program
 from netgraph.spec.trace import OpaqueFunction, input_names, trace_layer
@@ -31,6 +35,9 @@ def _function(value):
 TracedFunction: Any = parameter(_function, {"anyOf": [{"type": "object"}, {"type": "string"}]})
 """A function of arrays: a Python function, a symbol, or its name, kept as the graph of its steps; the net of its parts if it calls nets."""
 
+_LONG = 1009
+"""What a varying axis is taken to be where shapes are tried."""
+
 _WORDS = ("sizes", "lengths")
 """What `forward` asks for beside its arrays."""
 
@@ -47,8 +54,10 @@ class FunctionLayer(OwnPorts):
     are constants. A `NetArray` inside is an array of the layer: trained, saved, one with all others of its name. Layers and nets can be
     called inside; they and their arrays become parts, a net called several times is one. `NetGraph(layer)` is the graph of the parts of
     any function, one an operation. A function that leaves the list (torch.fft) works in memory, one example at a time, but cannot be
-    saved. Varying axes: where the function is elementwise. The same in training and in use.
-    Errors: a function that uses `if`, `math` or NumPy on arrays, or fails on the shapes; a varying axis where other elements are looked at.
+    saved. Varying axes: sums, means, maxima, softmax, sorting and what else looks along one count its true elements alone; `x[-1]` is each
+    example's own last. The same in training and in use.
+    Errors: a function that uses `if`, `math` or NumPy on arrays, or fails on the shapes; a varying axis where an operation has no rule for
+    it, or the function does other steps at other sizes.
     Source: Wolfram's FunctionLayer (there levels count from 1).
 
     >>> FunctionLayer(lambda x: x - x.mean())([1, 2, 6])
@@ -164,35 +173,47 @@ class FunctionLayer(OwnPorts):
                 scope.store.equate_runs(scope.terms.arrays[name], scope.store.shape(dimensions, scope.origin()), scope.label(name))
 
     def _varies(self, scope: Scope, runs: list[Node], ends: list[Node]) -> None:
-        """The outputs where an axis of an input varies: those of an elementwise function of arrays of one rank."""
+        """The outputs where an axis of an input varies, by the rules of the operations."""
         store, function = scope.store, self.Function
-        if not is_pointwise(function):
-            what = "an opaque function" if isinstance(function, OpaqueFunction) else (function.first_not_elementwise or "a constant")
-            varies = [run for run in runs if any(isinstance(size, Varying) for size in store.sizes(run) or ())]
-            shown = " and ".join(store.show(run) for run in varies)
-            store.conflict(scope.where, f"{what} looks at the whole array, and an input varies: {shown}", varies)
+        varies = [run for run in runs if any(isinstance(size, Varying) for size in store.sizes(run) or ())]
+        shown = " and ".join(store.show(run) for run in varies)
+        if isinstance(function, OpaqueFunction):
+            store.conflict(scope.where, f"an opaque function takes no varying axis ({function.reason}): {shown}", varies)
             return
-        axes = [store.axes(run) or () for run in runs]
-        if len({len(own) for own in axes}) > 1:
-            store.conflict(scope.where, f"arrays of {' and '.join(str(len(own)) for own in axes)} axes, where one varies", runs)
+        values = []
+        for run in runs:
+            axes = tuple(size if isinstance(store.value(size), Varying) else store.value(size) for size in store.axes(run) or ())
+            shape = [size if isinstance(size, int) else _LONG for size in axes]
+            values.append(Value(torch.empty((2, *shape), device="meta"), axes))
+        arrays = [torch.empty(shape, device="meta") for shape in array_shapes(function)]
+        try:
+            found = padded(function, values, arrays, Solving(store, scope.where))
+        except NoRule as refused:
+            text = f"{refused} has no rule for a varying axis, the input is {shown}"
+            store.conflict(scope.where, text, varies, fix="NetMapOperator, for what is done to each element by itself")
             return
-        for used, end in zip(sources(function), ends, strict=True):
-            columns = list(zip(*(axes[number] for number in sorted(used)), strict=True))
-            sizes = []
-            for column in columns:
-                wide = [size for size in column if store.value(size) != 1]
-                for size in wide[1:]:
-                    store.equate_sizes(wide[0], size, scope.where, "an axis")
-                sizes.append((wide or column)[0])
+        except Exception as error:  # what operations say of shapes that do not fit
+            text = (str(error).splitlines() or [""])[0]
+            store.conflict(scope.where, f"the function fails on arrays of shape {shown}: {type(error).__name__}: {text}", runs)
+            return
+        for value, end in zip(found, ends, strict=True):
+            sizes = [store.size(size, scope.origin()) if isinstance(size, int) else size for size in value.axes]
             store.equate_runs(end, store.run(sizes, scope.origin()), scope.where)
 
-    def forward(self, *inputs, sizes, **arrays):
+    def forward(self, *inputs, sizes, lengths, **arrays):
+        function = self.Function
         shapes = tuple(sizes[f"inputs{number}"] for number in range(len(inputs)))
-        known = tuple(tuple(size if isinstance(size, int) else 1 for size in shape) for shape in shapes)
-        alike = is_pointwise(self.Function) and len({len(shape) for shape in shapes}) == 1
-        learned = [arrays[name] for name in self.Function.array_names]
-        found = in_order(self.Function(*inputs, *learned)) if alike else batched(self.Function, known)(*inputs, *learned)
-        real = [result.real for result in results(self.Function, known)]
+        known = tuple(tuple(size if isinstance(size, int) else _LONG for size in shape) for shape in shapes)
+        learned = [arrays[name] for name in function.array_names]
+        if is_pointwise(function) and len({len(shape) for shape in shapes}) == 1:
+            found = in_order(function(*inputs, *learned))
+        elif isinstance(function, FunctionGraph) and any(lengths.values()):
+            given = zip(self.input_ports(), inputs, shapes, strict=True)
+            values = [Value(x, tuple(lengths[name].get(axis, size) for axis, size in enumerate(shape))) for name, x, shape in given]
+            found = [value.tensor for value in padded(function, values, learned, Running())]
+        else:
+            found = batched(function, known)(*inputs, *learned)
+        real = [result.real for result in results(function, known)]
         return tuple(value if own else value.type_as(inputs[0]) for value, own in zip(found, real, strict=True))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from netgraph import FunctionLayer, NetChain, PlaceholderLayer, Tanh
+from netgraph import FunctionLayer, NetArray, NetChain, PlaceholderLayer, Tanh
 from tests.layers.harness import Row
 
 KERNEL = torch.tensor([[1.0, -2.0, 0.5], [0.25, 3.0, 1.0]])
@@ -86,11 +86,6 @@ ROWS = [
                 lambda: FunctionLayer(lambda x: (x, x)),
                 "a function with several outputs returns a dict, which names them\n  try: return {\"a\": ..., \"b\": ...}",
             ),
-            (
-                lambda: FunctionLayer(lambda x: torch.softmax(x, 0), Input=("Varying", 2)),
-                "FunctionLayer: softmax looks at the whole array, and an input varies: (Varying, 2)\n"
-                '  (Varying, 2): FunctionLayer was given Input=("Varying", 2)',
-            ),
         ],
     ),
     row(
@@ -124,7 +119,19 @@ ROWS = [
     row(lambda x: torch.stack([x, x.cumsum(0)], -1), {"Input": (3,)}, (3, 2), lambda x: np.stack([x, x.cumsum(0)], -1)),
     row(lambda x: torch.tile(x, (2, 2)), {"Input": (3,)}, (2, 6), lambda x: np.tile(x, (2, 2))),
     row(lambda x: x.sort(0, descending=True).values, {"Input": (3, 2)}, (3, 2), lambda x: -np.sort(-x, 0)),
-    row(lambda x: torch.softmax(x, 0), {"Input": (3, 2)}, (3, 2), lambda x: softmax(x, 0)),
+    row(
+        lambda x: torch.softmax(x, 0), {"Input": (3, 2)}, (3, 2), lambda x: softmax(x, 0),
+        varying={"Input": ("Varying", 2)},
+    ),
+    row(
+        lambda x: x[1:] @ x.amax(0), {"Input": (4, 3)}, (3,), lambda x: x[1:] @ x.max(0),
+        varying={"Input": ("Varying", 3)},
+    ),
+    row(
+        lambda x: x @ NetArray("w", Dimensions=(3, 2)) - x.mean(), {"Input": (4, 3)}, (4, 2), lambda x, w: x @ w - x.mean(),
+        arrays={"w": (3, 2)},
+        varying={"Input": ("Varying", 3)},
+    ),
     row(lambda x: x @ KERNEL, {"Input": (2,)}, (3,), lambda x: x @ KERNEL.double().numpy(), options={"Input": 2}),
     row(lambda x: KERNEL @ x, {"Input": (3,)}, (2,), lambda x: KERNEL.double().numpy() @ x, options={"Input": 3}),
     row(lambda x: torch.einsum("ij,kj->ik", x, x), {"Input": (2, 3)}, (2, 2), lambda x: x @ x.T),
@@ -139,14 +146,7 @@ ROWS = [
     row(
         lambda u, v: u * v + u, {"u": (2, 3), "v": (3,)}, (2, 3), lambda u, v: u * v + u,
         draw=broadcast,
-        wrong=[
-            (
-                lambda: FunctionLayer(lambda u, v: u * v, u=("Varying", 2), v=2),
-                "FunctionLayer: arrays of 2 and 1 axes, where one varies\n"
-                '  (Varying, 2): FunctionLayer was given u=("Varying", 2)\n'
-                "  (2,): FunctionLayer was given v=2",
-            ),
-        ],
+        varying={"u": ("Varying", 3), "v": (3,)},
     ),
     row(
         lambda u, v: u * v + u, {"u": (4, 3), "v": (1, 3)}, (4, 3), lambda u, v: u * v + u,
