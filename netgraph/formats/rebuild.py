@@ -191,10 +191,8 @@ class _Rebuild:
             if name in parameters and name in children:
                 self.fail(number, f"{name} is a value and a part")
         words = {name: self.attempt(number, name, decode, value, self.taker(number, name)) for name, value in parameters.items()}
-        for name, array in part.get("arrays", {}).items():
-            if name not in schema.arrays:
-                self.fail(number, f"{part['type']} has no array {quoted(name)}, {did_you_mean(name[:60], list(schema.arrays))}")
-            words[name] = self.attempt(number, name, _array, array)
+        settings = {name: self.attempt(number, name, _array, array) for name, array in part.get("arrays", {}).items()}
+        words.update({name: setting for name, setting in settings.items() if name in schema.arrays})
         names = part.get("ports")
         if names is not None:
             if schema.variadic is None or not _are_names(names):
@@ -203,6 +201,13 @@ class _Rebuild:
         if multipliers is not Automatic:
             words["LearningRateMultipliers"] = multipliers
         layer = self.attempt(number, f"no {part['type']}", cls, **words, **children)
+        # arrays that follow from the parameters, as those of a function do
+        own = {name: setting for name, setting in settings.items() if name not in schema.arrays}
+        known = [name for name, _, _ in layer.array_places()] if own else []
+        for name in own:
+            if name not in known:
+                self.fail(number, f"{part['type']} has no array {quoted(name)}, {did_you_mean(name[:60], list(schema.arrays) or known)}")
+        layer = layer.replaced(settings={**layer._settings, **own}) if own else layer
         for name in given:
             ports = (*cls.port_words(schema), *(names or ()), *layer.input_ports(), *layer.output_ports(), *layer.state_names())
             if name not in ports:

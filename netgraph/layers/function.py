@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from netgraph.errors import NetValueError
-from netgraph.spec.arrays import owned
+from netgraph.spec.arrays import NetArray, owned
 from netgraph.spec.batched import array_shapes, batched, in_order, is_pointwise, output_names, results, sized
 from netgraph.spec.declare import Array
 from netgraph.spec.function_graph import FunctionGraph
@@ -14,7 +14,7 @@ from netgraph.spec.initial import WEIGHT
 from netgraph.spec.lengths import NoRule, Running, Solving, Value
 from netgraph.spec.net import VERBS, Net
 from netgraph.spec.own_ports import OwnPorts
-from netgraph.spec.padded import padded
+from netgraph.spec.padded import LONG, least_lengths, padded, sample
 from netgraph.spec.parameters import parameter, wants
 from netgraph.spec.program import Program
 from netgraph.spec.trace import OpaqueFunction, input_names, trace_layer
@@ -34,9 +34,6 @@ def _function(value):
 
 TracedFunction: Any = parameter(_function, {"anyOf": [{"type": "object"}, {"type": "string"}]})
 """A function of arrays: a Python function, a symbol, or its name, kept as the graph of its steps; the net of its parts if it calls nets."""
-
-_LONG = 1009
-"""What a varying axis is taken to be where shapes are tried."""
 
 _WORDS = ("sizes", "lengths")
 """What `forward` asks for beside its arrays."""
@@ -105,10 +102,12 @@ class FunctionLayer(OwnPorts):
     def array_places(self):
         if isinstance(self.Function, Net):
             return
-        function = self.Function
-        arrays = function.arrays if isinstance(function, FunctionGraph) else function.arrays.values()
-        for number, (name, array) in enumerate(zip(function.array_names, arrays, strict=True)):
-            yield name, Array(f"*array{number}", WEIGHT), array
+        for number, (name, array) in enumerate(zip(self.Function.array_names, self._learned(), strict=True)):
+            yield name, Array(f"*array{number}", WEIGHT), self._settings.get(name, array)
+
+    def _learned(self) -> tuple[NetArray, ...]:
+        """The arrays of the function, as it names them."""
+        return tuple(self.Function.arrays if isinstance(self.Function, FunctionGraph) else self.Function.arrays.values())
 
     @property
     def unfold(self):
@@ -125,8 +124,10 @@ class FunctionLayer(OwnPorts):
             scope.terms.outputs.update(inner.outputs)
             return
         store = scope.store
-        for name, declared, setting in self.array_places():
+        for (name, declared, setting), array in zip(self.array_places(), self._learned(), strict=True):
             scope.array(name, declared.shape, setting)
+            if array.dimensions is not None:
+                store.equate_runs(scope.terms.arrays[name], store.shape(array.dimensions, scope.origin()), scope.label(name))
         runs = [scope.run(f"inputs{number}") for number in range(len(self.Function.ports))]
         for name, run in zip(self.Function.ports, runs, strict=True):
             scope.terms.inputs[name] = Term(KindNode("real", scope.origin()), run)
@@ -183,8 +184,7 @@ class FunctionLayer(OwnPorts):
         values = []
         for run in runs:
             axes = tuple(size if isinstance(store.value(size), Varying) else store.value(size) for size in store.axes(run) or ())
-            shape = [size if isinstance(size, int) else _LONG for size in axes]
-            values.append(Value(torch.empty((2, *shape), device="meta"), axes))
+            values.append(sample(axes))
         arrays = [torch.empty(shape, device="meta") for shape in array_shapes(function)]
         try:
             found = padded(function, values, arrays, Solving(store, scope.where))
@@ -200,10 +200,20 @@ class FunctionLayer(OwnPorts):
             sizes = [store.size(size, scope.origin()) if isinstance(size, int) else size for size in value.axes]
             store.equate_runs(end, store.run(sizes, scope.origin()), scope.where)
 
+    def shortest_lengths(self, sizes):
+        function = self.Function
+        if not isinstance(function, FunctionGraph) or is_pointwise(function):
+            return {}
+        shapes = [sizes[f"inputs{number}"] for number in range(len(function.ports))]
+        pattern = tuple(tuple(size if isinstance(size, int) else None for size in shape) for shape in shapes)
+        if not any(None in shape for shape in pattern):
+            return {}
+        return {(function.ports[number], axis): least for (number, axis), least in least_lengths(function, pattern).items()}
+
     def forward(self, *inputs, sizes, lengths, **arrays):
         function = self.Function
         shapes = tuple(sizes[f"inputs{number}"] for number in range(len(inputs)))
-        known = tuple(tuple(size if isinstance(size, int) else _LONG for size in shape) for shape in shapes)
+        known = tuple(tuple(size if isinstance(size, int) else LONG for size in shape) for shape in shapes)
         learned = [arrays[name] for name in function.array_names]
         if is_pointwise(function) and len({len(shape) for shape in shapes}) == 1:
             found = in_order(function(*inputs, *learned))

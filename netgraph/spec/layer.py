@@ -82,6 +82,7 @@ class Layer(Net, BaseModel):
     abstract: ClassVar[bool] = False
     coupled: ClassVar[bool] = False
     varying: ClassVar[str] = "refused"
+    shortest: ClassVar[int] = 0
     relations: ClassVar[tuple[Rule, ...]] = ()
 
     if TYPE_CHECKING:
@@ -349,6 +350,10 @@ class Layer(Net, BaseModel):
     def relate(self):
         """Rules beyond equality that depend on the parameters; none by default."""
         return ()
+
+    def shortest_lengths(self, sizes: Mapping[str, Any]) -> Mapping[tuple[str, int], int]:
+        """How long a varying axis must be at least, by port and axis: the first one of "Input" has `shortest` elements."""
+        return {("Input", 0): self.shortest} if self.shortest else {}
 
     def forward(self, *inputs: Any, **words: Any) -> Any:
         """The layer on tensors, batch first: inputs in order, arrays, states and noise by keyword. Pure."""

@@ -19,9 +19,19 @@ class Solving:
 
     def __init__(self, store: Store, where: object):
         self.store, self.where = store, where
+        self.sources: dict[Size, tuple[Size, Affine]] = {}
+        self.least: dict[Size, int] = {}
+
+    def need(self, length: Size, count: int) -> None:
+        """Take down that a length is at least `count`, as a demand on the length that it comes from."""
+        while length in self.sources:
+            length, form = self.sources[length]
+            count = -((form.add - count * form.divide) // form.multiply)
+        self.least[length] = max(count, self.least.get(length, 0))
 
     def derive(self, length: Size, form: Affine) -> Size:
         size = self.store.size()
+        self.sources[size] = (length, form)
         self.store.form(size, length, form, self.where, "a length")
         return size
 
@@ -41,6 +51,9 @@ class Solving:
 
 class Running:
     """Lengths as tensors, one number an example."""
+
+    def need(self, length: Any, count: int) -> None:
+        """The data has been held against it."""
 
     def derive(self, length: Any, form: Affine) -> Any:
         scaled = length * form.multiply + form.add

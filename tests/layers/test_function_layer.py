@@ -116,7 +116,8 @@ def test_an_opaque_function_works_in_memory(f, shape):
     with pytest.raises(NetError) as caught:
         FunctionLayer(f, Input="Varying")
     assert str(caught.value) == (
-        "FunctionLayer: an opaque function takes no varying axis (it uses torch.fft_fft, which is not in the list of operations): (Varying,)\n"
+        "FunctionLayer: an opaque function takes no varying axis "
+        "(it uses torch.fft_fft, which is not in the list of operations): (Varying,)\n"
         '  (Varying,): FunctionLayer was given Input="Varying"'
     )
 

@@ -38,7 +38,7 @@ def test_its_gradients_and_training():
 
 def test_arrays_cost_no_more_than_those_of_a_linear_layer():
     source = lower(net_initialize(NetChain([affine()], Input=3))).source
-    assert "expand" not in source and "getitem @ getitem_1" in source
+    assert "expand" not in source and "matmul = getitem_2 @ getitem" in source
 
 
 def test_a_name_is_one_array_within_a_net():
@@ -334,3 +334,9 @@ def test_the_graph_of_a_function_with_nets_is_what_it_holds():
     assert graph[0] == layer["Function", 0] and np.allclose(graph(X), layer(X))
     opaque = FunctionLayer(lambda x: torch.fft.fft(x).real, Input=3)
     assert layers_of(NetGraph(opaque)) == ["FunctionLayer"]
+
+
+def test_arrays_are_shared_as_those_of_any_layer():
+    net = net_insert_shared_arrays(net_initialize(NetChain([affine(), FunctionLayer(lambda x: x * NetArray(Dimensions=()))], Input=3)))
+    assert sorted(net.arrays) == ["1:Array1", "b", "w"]
+    assert net_from_json(net_to_json(net)) == net.structure

@@ -148,3 +148,13 @@ def test_what_has_no_rule_is_refused(f, message):
     with pytest.raises(NetError) as caught:
         FunctionLayer(f, Input=("Varying", 3))
     assert str(caught.value) == message
+
+
+def test_sequences_that_are_too_short_are_told():
+    net = NetChain(
+        [FunctionLayer(lambda x: x[1:][-2] + x[::3][1]), LinearLayer(2, Weights=np.ones((2, 3)), Biases=None)], Input=("Varying", 3)
+    )
+    assert net([np.ones((4, 3)), np.ones((6, 3))]).shape == (2, 2)
+    with pytest.raises(NetShapeError) as caught:
+        net([np.ones((6, 3)), np.ones((3, 3))])
+    assert str(caught.value) == "0 wants at least 4 elements, of example 1 of Input it would get 3"
