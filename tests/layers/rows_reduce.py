@@ -82,6 +82,11 @@ def summed(*inputs):
     return result
 
 
+def ordered(pick):
+    size = pick(1, 5)
+    return OrderingLayer(pick(1, size) * (-1) ** pick(0, 1)), {"Input": (size,)}
+
+
 ROWS = [
     Row(
         SummationLayer(), {"Input": (2, 3)}, (),
@@ -228,6 +233,7 @@ ROWS = [
     ),
     Row(
         OrderingLayer(), {"Input": (4,)}, (4,),
+        draw=ordered,
         reference=np.argsort,
         solves=[({"Output": 3}, {"Input": 3}), ({"Input": 3}, {"Output": 3})],
         varying={"Input": ("Varying",)},

@@ -19,6 +19,7 @@ from netgraph.run.lengths import refuse_short
 from netgraph.spec.declare import State
 from netgraph.spec.layer import LAYERS
 from netgraph.spec.typing import infer
+from netgraph.types.kinds import Kind
 from netgraph.types.port_type import PortType, parse_type
 from tests.layers.harness import Forward, Run, batch_of, shape_of, solved, typed_as, values
 
@@ -105,6 +106,36 @@ def test_the_inferred_type_is_the_shape_of_a_run(row, data):
     output = next(iter(typing.outputs.values()))
     whole = output.kind is not None and output.kind.name == "integer"
     assert tuple(result.shape) == (2 if inputs else 1, *output.shape) and result.dtype == (torch.int64 if whole else torch.float32)
+
+
+def sized(type, sizes):
+    """A type with other sizes, and as many integers, in place of these."""
+    kind = type.kind if type.kind is None or type.kind.count is None else Kind(type.kind.name, sizes.get(type.kind.count, type.kind.count))
+    return PortType(kind, [sizes.get(size, size) for size in type.shape])
+
+
+@rows(lambda row: row.inputs and row.evaluable and not row.layer.coupled)
+@settings(max_examples=4)
+@given(st.data())
+def test_a_row_at_other_sizes_is_run_in_the_type_inferred_or_refused(row, data):
+    """Equal sizes of a row stay equal, but that is all that is known of them: what does not fit must be told by inference.
+
+    Functions of users and losses on the whole batch are not asked: they may want sizes that no type tells.
+    """
+    known = {n for type in row.types.values() for n in (*type.shape, *([type.kind.count] if type.kind and type.kind.count else []))}
+    sizes = {size: data.draw(st.integers(1, 5), label=str(size)) for size in sorted(known)}
+    types = {name: sized(type, sizes) for name, type in row.types.items()}
+    try:
+        layer = typed_as(row.layer, types)
+        typing = infer(layer, close=True, full=True)
+    except NetError:
+        return
+    if not typing.closed:
+        return
+    run, source = Run(layer, dtype=torch.float32, batch=2), np.random.default_rng(0)
+    result, _ = run(*(values(type, (2,), source, row.domain, torch.float32) for type in typing.inputs.values()))
+    (name, *_) = run.lowered.outputs
+    assert tuple(result.shape) == (2, *typing.outputs[name].shape)
 
 
 @rows(lambda row: row.reference)
