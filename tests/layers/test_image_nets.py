@@ -1,9 +1,27 @@
 """Convolutions, pooling and what follows them: sizes solved through a whole net, in both directions."""
 
+import math
+
 import numpy as np
 import pytest
 
-from netgraph import Automatic, ConvolutionLayer, FlattenLayer, LinearLayer, NetChain, NetShapeError, PoolingLayer, Ramp, SoftmaxLayer
+from netgraph import (
+    AggregationLayer,
+    Automatic,
+    CatenateLayer,
+    ConvolutionLayer,
+    DropoutLayer,
+    FlattenLayer,
+    LinearLayer,
+    Mean,
+    NetChain,
+    NetGraph,
+    NetShapeError,
+    PoolingLayer,
+    Ramp,
+    SoftmaxLayer,
+    net_initialize,
+)
 from netgraph.spec.typing import infer
 
 LENET = [
@@ -15,6 +33,55 @@ LENET = [
 def shapes(net, full=True):
     typing = infer(net, full=full)
     return {"/".join((*path, name)): typing.store.known(run) for path, terms in typing.terms.items() for name, run in terms.arrays.items()}
+
+
+def fire(squeezed, expanded):
+    """A module of SqueezeNet: few channels, from which two convolutions make more, side by side."""
+    parts = {
+        "squeeze": [ConvolutionLayer(squeezed, (1, 1)), Ramp],
+        "narrow": [ConvolutionLayer(expanded, (1, 1)), Ramp],
+        "wide": [ConvolutionLayer(expanded, (3, 3), PaddingSize=1), Ramp],
+        "both": CatenateLayer(),
+    }
+    return NetGraph(parts, ["squeeze -> narrow -> both", "squeeze -> wide -> both"])
+
+
+def squeezenet():
+    """SqueezeNet 1.1: Iandola et al. 2016, as torchvision has it."""
+    pool = PoolingLayer(3, 2)
+    layers = [
+        ConvolutionLayer(64, (3, 3), Stride=2), Ramp, pool, fire(16, 64), fire(16, 64), pool, fire(32, 128), fire(32, 128), pool,
+        fire(48, 192), fire(48, 192), fire(64, 256), fire(64, 256), DropoutLayer(), ConvolutionLayer(1000, (1, 1)), Ramp,
+        AggregationLayer(Mean), SoftmaxLayer(),
+    ]  # fmt: skip
+    return NetChain(layers, Input=(3, 224, 224))
+
+
+def vgg11():
+    """VGG-11: Simonyan and Zisserman 2014."""
+    layers = []
+    for channels, count in ((64, 1), (128, 1), (256, 2), (512, 2), (512, 2)):
+        layers += [ConvolutionLayer(channels, (3, 3), PaddingSize=1), Ramp] * count + [PoolingLayer(2, 2)]
+    return NetChain(
+        [*layers, FlattenLayer(), 4096, Ramp, DropoutLayer(), 4096, Ramp, DropoutLayer(), 1000, SoftmaxLayer()], Input=(3, 224, 224)
+    )
+
+
+@pytest.mark.parametrize(
+    "net, arrays, elements",
+    [(NetChain(LENET, Input=(1, 28, 28)), 8, 431_080), (squeezenet(), 52, 1_235_496), (vgg11(), 22, 132_863_336)],
+    ids=["LeNet", "SqueezeNet 1.1", "VGG-11"],
+)
+def test_known_nets_have_the_known_numbers_of_elements(net, arrays, elements):
+    assert sum(math.prod(shape) for shape in shapes(net).values()) == elements
+    assert f"{elements:,} elements in {arrays} arrays" in str(net)
+    assert not net.tensors  # none of them was made to count them
+
+
+def test_squeezenet_sees_an_image():
+    image = np.random.default_rng(1).random((3, 224, 224), dtype=np.float32)
+    probabilities = net_initialize(squeezenet())(image)
+    assert probabilities.shape == (1000,) and probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_lenet_is_solved_from_its_input():
