@@ -48,8 +48,8 @@ def activations(net: Net, data: Any, root: Box, typing: Typing) -> dict[Path, Sh
             found[IN, name] = shown(_one(given[name]))
     outputs = evaluate(net, data, list(typing.terms[()].outputs))
     for name, term in typing.terms[()].outputs.items():
-        rank = len(typing.type_of(term).shape or ())
-        if np.ndim(_one(outputs[name])) > rank:
+        shape = typing.type_of(term).shape
+        if shape is not None and np.ndim(_one(outputs[name])) > len(shape):
             raise NetTypeError(f"plot: the values of one example are drawn, got a batch of {len(outputs[name])}")
         found[OUT, name] = shown(_one(outputs[name]))
     return found

@@ -114,9 +114,9 @@ def _open_container(box: Box, net: Container, typing: Typing, depth: int) -> Non
     for wire in net.wires:
         if wire.part in hidden and wire.source and wire.source[0] in hidden:
             continue
-        ports = typing.terms[(*path, *wire.source)].outputs if wire.source else own.inputs
+        term = typing.terms[(*path, *wire.source)].source(wire.source_port) if wire.source else own.inputs[wire.source_port]
         line = _line(path, wire.source, wire.source_port, typing, gap if wire.part in hidden else (*path, wire.part), hidden, gap)
-        line.text = type_text(typing.type_of(ports[wire.source_port])) if wire.source or path == () else ""
+        line.text = type_text(typing.type_of(term)) if wire.source or path == () else ""
         line.end = "" if wire.part in hidden else _named(wire.part_port, typing.terms[(*path, wire.part)].inputs)
         box.lines.append(line)
     for name, (source, port) in net.output_sources.items():
@@ -144,8 +144,8 @@ def _add_ports(box: Box, typing: Typing) -> None:
 
 
 def _named(port: str, ports) -> str:
-    """A port's name where it tells something: not when it is the only one."""
-    return port if len(ports) > 1 else ""
+    """A port's name where it tells something: not when it is the only one among `ports`."""
+    return port if len(ports) > 1 or port not in ports else ""
 
 
 def _in_a_row(net: Container, names: list[str]) -> bool:

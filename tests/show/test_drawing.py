@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from matplotlib import image
 
 from netgraph.errors import NetError, NetTypeError, NetValueError
+from netgraph.layers.attention import AttentionLayer
 from netgraph.layers.basic import LinearLayer
 from netgraph.layers.reduce import SummationLayer
 from netgraph.nets.chain import NetChain
@@ -231,6 +232,13 @@ def test_a_line_from_inside_a_net_starts_there():
     (line,) = [line for line in diagram(net).lines if line.target == ("g",)]
     assert (line.source, line.inner, line.start, line.text) == (("f",), ("f", "a"), "a/Output", "(4,)")
     assert 'n3 -->|"a/Output (4,)"| n6' in mermaid(net)
+
+
+def test_a_line_from_a_readable_port_says_so():
+    net = NetGraph({"attend": AttentionLayer("Dot"), "sum": SummationLayer()}, [(NetPort("attend", "AttentionWeights"), "sum")])
+    (line,) = [line for line in diagram(net).lines if line.target == ("sum",)]
+    assert (line.source, line.start) == (("attend",), "AttentionWeights")
+    assert "AttentionWeights" in net.plot({"Key": [[1, 0], [0, 1]], "Value": [[1, 2], [3, 4]], "Query": [1, 2]}).svg
 
 
 @given(st.integers(2, 12), st.data())
