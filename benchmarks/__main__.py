@@ -21,6 +21,9 @@ BARS = {
     "mlp": (("eager", 0.6), ("jax", 1.0)),
     "lenet": (("eager", 0.65),),
     "attention": (("eager", 1.0),),
+    "lstm": (("fused", 1.03),),
+    "gru": (("fused", 1.03),),
+    "varying": (("fused", 1.03),),
 }
 WITHIN = 1.05
 
@@ -61,7 +64,7 @@ def contenders(row: str, asked: list[str]) -> list[str]:
     """Those that can run here; what is left out is said aloud."""
     out = []
     for name in asked:
-        if name == "channels-last" and row != "lenet":
+        if (name == "channels-last" and row != "lenet") or (row == "varying" and name not in ("netgraph", "eager", "fused")):
             continue
         if name == "jax" and (importlib.util.find_spec("jax") is None or importlib.util.find_spec("optax") is None):
             print(f"{row}: jax is skipped, it is not installed: pip install jax optax", file=sys.stderr)

@@ -26,6 +26,22 @@ class _Block(nn.Module):
         return x + self.think(self.between(x))
 
 
+class _Recurrent(nn.Module):
+    """The output at the last step of each sequence; a list of sequences is padded first."""
+
+    def __init__(self, kind, inputs: int, size: int, classes: int):
+        super().__init__()
+        self.recurrent = kind(inputs, size, batch_first=True)
+        self.classes = nn.Linear(size, classes)
+
+    def forward(self, x):
+        if not isinstance(x, list):
+            return self.classes(self.recurrent(x)[0][:, -1])
+        last = torch.tensor([len(row) for row in x]) - 1
+        output, _ = self.recurrent(nn.utils.rnn.pad_sequence(x, batch_first=True))
+        return self.classes(output[torch.arange(len(x)), last])
+
+
 def _net(row) -> nn.Sequential:
     if row.name == "spiral":
         layers = [nn.Linear(2, 200), nn.ReLU(), nn.Linear(200, 100), nn.ReLU(), nn.Linear(100, 20), nn.Tanh(), nn.Linear(20, 1)]
@@ -33,6 +49,8 @@ def _net(row) -> nn.Sequential:
         layers = [nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)]
     elif row.name == "attention":
         layers = [_Block(128, 4), nn.Linear(128, 10)]
+    elif row.name in ("lstm", "gru", "varying"):
+        layers = [_Recurrent(nn.GRU if row.name == "gru" else nn.LSTM, 32, 128, 10)]
     else:
         layers = [nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2, 2)]
         layers += [nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10)]

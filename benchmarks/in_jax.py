@@ -52,9 +52,35 @@ def _attention(arrays, x, t):
     return optax.softmax_cross_entropy_with_integer_labels(x @ w3.T + b3, t).mean()
 
 
+def _lstm(arrays, x, t):
+    wx, ws, bx, bs, w, b = arrays
+
+    def step(carried, given):
+        state, cell = carried
+        i, f, m, o = jnp.split(given + state @ ws.T, 4, 1)
+        cell = jax.nn.sigmoid(f) * cell + jax.nn.sigmoid(i) * jnp.tanh(m)
+        return (jax.nn.sigmoid(o) * jnp.tanh(cell), cell), None
+
+    start = jnp.zeros((x.shape[0], ws.shape[1]))
+    (state, _), _ = lax.scan(step, (start, start), (x @ wx.T + bx + bs).swapaxes(0, 1))
+    return optax.softmax_cross_entropy_with_integer_labels(state @ w.T + b, t).mean()
+
+
+def _gru(arrays, x, t):
+    wx, ws, bx, bs, w, b = arrays
+
+    def step(state, given):
+        (ar, az, am), (br, bz, bm) = jnp.split(given, 3, 1), jnp.split(state @ ws.T + bs, 3, 1)
+        gate = jax.nn.sigmoid(az + bz)
+        return (1 - gate) * jnp.tanh(am + jax.nn.sigmoid(ar + br) * bm) + gate * state, None
+
+    state, _ = lax.scan(step, jnp.zeros((x.shape[0], ws.shape[1])), (x @ wx.T + bx).swapaxes(0, 1))
+    return optax.softmax_cross_entropy_with_integer_labels(state @ w.T + b, t).mean()
+
+
 def step_in_jax(row, seconds):
     """A function of a batch of tensors that returns the loss."""
-    loss_of = {"spiral": _spiral, "mlp": _mlp, "lenet": _lenet, "attention": _attention}[row.name]
+    loss_of = {"spiral": _spiral, "mlp": _mlp, "lenet": _lenet, "attention": _attention, "lstm": _lstm, "gru": _gru}[row.name]
     arrays = [jnp.asarray(a.numpy()) for a in row.arrays()]
     adam = optax.adam(0.001)
     state = adam.init(arrays)

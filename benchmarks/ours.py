@@ -16,7 +16,7 @@ def plan(row, seconds):
     arrays = row.arrays()
     step = make_step(row.forward, parse_method(), len(arrays))
     example = Batch(row.batches()[0])
-    chosen = choose_plan(step, arrays, (), example, planned_seconds=seconds)
+    chosen = choose_plan(step, arrays, (), example, planned_seconds=seconds, unrolls=row.unrolls)
     runner = chosen.start(step, arrays, (), example).__enter__()
 
     def run(batch):
@@ -61,6 +61,10 @@ class NetTrain:
             self._net = ng.NetChain([256, ng.Ramp, 10, ng.SoftmaxLayer()], Input=784)
         elif row.name == "attention":
             self._net = ng.NetChain([*_block(ng, 128, 4), ng.NetMapOperator(10), ng.SoftmaxLayer()], Input=(64, 128))
+        elif row.name in ("lstm", "gru", "varying"):
+            layer = ng.GatedRecurrentLayer(128) if row.name == "gru" else ng.LongShortTermMemoryLayer(128)
+            steps = "Varying" if row.name == "varying" else 50
+            self._net = ng.NetChain([layer, ng.SequenceLastLayer(), 10, ng.SoftmaxLayer()], Input=(steps, 32))
         else:
             convolutions = [
                 ng.ConvolutionLayer(20, 5),

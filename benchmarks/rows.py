@@ -5,6 +5,9 @@ mlp      784-256-ReLU-10, softmax cross-entropy, batch 128
 lenet    1x28x28, convolutions 20 and 50 of 5x5, ReLU, 2x2 maximum; 500-ReLU-10, softmax cross-entropy, batch 64
 attention  64 positions of 128, a block of a transformer (4 causal heads, 128-GELU-512-128, norms before, residuals), 10 classes a position,
          softmax cross-entropy, batch 32
+lstm     50 steps of 32, an LSTM of 128, the last of its states, 10 classes, softmax cross-entropy, batch 64
+gru      the same with a GRU
+varying  lstm on sequences of 10 to 50 steps, which come as lists and are padded in each step
 """
 
 import math
@@ -25,10 +28,11 @@ class Row:
 
     name: str
     shapes: tuple[tuple[int, ...], ...]
-    batches: Callable[[], list[tuple[torch.Tensor, torch.Tensor]]]
-    forward: Callable
+    batches: Callable[[], list[tuple]]
+    forward: Callable | None
     size: int
     ones: tuple[int, ...] = ()  # arrays that start at 1: the scaling of normalisations
+    unrolls: bool = False  # whether a graph would have every step of a sequence written out
 
     def arrays(self) -> list[torch.Tensor]:
         """The same initial arrays for every contender."""
@@ -96,6 +100,31 @@ def _attention(inputs, arrays, states, noise, lengths, valid):
     return (F.cross_entropy(logits.transpose(1, 2), t, reduction="none").mean(1),), ()
 
 
+def _steps_batches():
+    generator = torch.Generator().manual_seed(5)
+    return [(torch.randn(64, 50, 32, generator=generator), torch.randint(0, 10, (64,), generator=generator)) for _ in range(POOL)]
+
+
+def _list_batches():
+    generator = torch.Generator().manual_seed(6)
+    lengths = torch.randint(10, 51, (POOL, 64), generator=generator).tolist()
+    return [([row[:n] for row, n in zip(x, ns, strict=True)], t) for (x, t), ns in zip(_steps_batches(), lengths, strict=True)]
+
+
+def _recurrent(function, states):
+    def forward(inputs, arrays, running, noise, lengths, valid):
+        *weights, w, b = arrays
+        start = inputs[0].new_zeros(1, len(inputs[0]), 128)
+        output = function(inputs[0], (start, start) if states == 2 else start, weights, True, 1, 0.0, True, False, True)[0]
+        return (F.cross_entropy(F.linear(output[:, -1], w, b), inputs[1], reduction="none"),), ()
+
+    return forward
+
+
+def _gates(count: int):
+    return ((count * 128, 32), (count * 128, 128), (count * 128,), (count * 128,), (10, 128), (10,))
+
+
 _VECTOR, _SQUARE = (128,), (128, 128)
 _BLOCK = (_VECTOR, _VECTOR, *(_SQUARE, _VECTOR) * 4, _VECTOR, _VECTOR, (512, 128), (512,), (128, 512), _VECTOR)
 
@@ -112,5 +141,8 @@ ROWS = {
             64,
         ),
         Row("attention", (*_BLOCK, (10, 128), (10,)), _sequence_batches, _attention, 32, ones=(0, 10)),
+        Row("lstm", _gates(4), _steps_batches, _recurrent(torch.lstm, 2), 64, unrolls=True),
+        Row("gru", _gates(3), _steps_batches, _recurrent(torch.gru, 1), 64, unrolls=True),
+        Row("varying", _gates(4), _list_batches, None, 64, unrolls=True),
     )
 }

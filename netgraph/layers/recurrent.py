@@ -35,7 +35,7 @@ _SHUT = 3e4
 
 def _dropout(value):
     """The option "Dropout" as pairs of method and probability, in the order of METHODS; None where nothing is dropped."""
-    pairs = [(METHODS[0], value)] if is_number(value) else value.items() if isinstance(value, Mapping) else value
+    pairs: Any = [(METHODS[0], value)] if is_number(value) else value.items() if isinstance(value, Mapping) else value
     pairs = [pairs] if isinstance(pairs, (tuple, list)) and len(pairs) == 2 and isinstance(pairs[0], str) else pairs
     if value is None:
         return None
@@ -80,7 +80,7 @@ class RecurrentLayer(Layer):
     )
 
     @staticmethod
-    def whole(x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...]):
+    def whole(x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """torch's function on a whole sequence: the output and the final states; these and `states` have an axis in front."""
         raise TypeError("a recurrent layer says what runs a whole sequence")
 
