@@ -2,20 +2,7 @@
 
 import numpy as np
 
-from netgraph import (
-    Automatic,
-    CosineSimilarity,
-    Integer,
-    MultiSimilarityLossLayer,
-    MultiSimilarityMiner,
-    NTXentLossLayer,
-    PNLossLayer,
-    SquaredContrastiveLossLayer,
-    SupConLossLayer,
-    TripletLossLayer,
-    TripletMarginLossLayer,
-    TripletMarginMiner,
-)
+from netgraph import *
 from tests.layers.harness import Row
 
 PAIRS = {"Input": (4,), "Target": Integer(3)}
@@ -103,4 +90,48 @@ ROWS = [
         solves=[({"Anchor": (3, 2)}, {"Loss": (3,)})],
     ),
     Row(TripletMarginLossLayer(DistanceFunction=CosineSimilarity(), Reduction="Active"), dict.fromkeys(TRIPLET, (4,)), ()),
+    *[
+        Row(layer, PAIRS, (), draw=batches(type(layer)) if not isinstance(layer, RankedListLossLayer) else None)
+        for layer in (
+            PairContrastiveLossLayer(), SignalToNoiseRatioContrastiveLossLayer(), MarginLossLayer(), IntraPairVarianceLossLayer(),
+            ThresholdConsistentMarginLossLayer(), LiftedStructureLossLayer(),
+            GeneralizedLiftedStructureLossLayer(), NCALossLayer(), SoftNearestNeighborLossLayer(), TupletMarginLossLayer(5, 3),
+            NPairsLossLayer(), InstanceLossLayer(2), AngularLossLayer(), FastAPLossLayer(), HistogramLossLayer(),
+            SmoothAPLossLayer(0.5), PNPLossLayer("Ib", Anneal=0.5), RankedListLossLayer(0.4, 3),
+        )
+    ],
+    Row(CircleLossLayer(0.3, 5, Form="TFSimilarity", Reduction="All"), PAIRS, ()),
+    Row(MarginLossLayer(LearnBeta=True, Nu=0.1), PAIRS, (), {"Boundary": ()}),
+    Row(
+        MarginLossLayer(LearnBeta=True, Classes=3, Nu=0.1), PAIRS, (), {"Boundary": (3,)},
+        wrong=[
+            (lambda: MarginLossLayer(Nu=0.1), "MarginLossLayer: Classes and Nu are about a learned boundary\n  try: LearnBeta=True"),
+        ],
+    ),
+    Row(
+        MultipleNegativesRankingLossLayer(2), {"Anchor": (4,), "Positive": (4,)}, (),
+        solves=[({"Anchor": 3}, {"Positive": (3,), "Loss": ()})],
+    ),
+    Row(MultipleNegativesRankingLossLayer(2, Symmetric=True, Form="TFSimilarity", Distance="ip"), {"Anchor": (4,), "Positive": (4,)}, ()),
+    Row(
+        CircleLossLayer(0.3, 5), PAIRS, (),
+        draw=batches(CircleLossLayer),
+        differentiable=False,
+        wrong=[
+            (
+                lambda: CircleLossLayer(Distance="cosine"),
+                "CircleLossLayer: Distance wants a similarity (large = close), CosineDistance is a distance (small = close)\n"
+                '  try: Distance="CosineSimilarity"',
+            ),
+            (
+                lambda: FastAPLossLayer(Distance="ip"),
+                "FastAPLossLayer: Distance wants a distance (small = close), DotProductSimilarity(False) is a similarity (large = close)\n"
+                '  try: Distance="CosineDistance"',
+            ),
+            (
+                lambda: NPairsLossLayer(TargetForm="Relation"),
+                'NPairsLossLayer wants classes: a relation has none, TargetForm="Relation" does not apply',
+            ),
+        ],
+    ),
 ]  # fmt: skip

@@ -240,7 +240,9 @@ def test_mapped(row):
     assert close(mapped.flatten(0, 1), alone)
 
 
-@rows(lambda row: any(not isinstance(declared, State) for _, declared, _ in row.layer.array_places()) and row.inputs)
+@rows(
+    lambda row: any(not isinstance(declared, State) for _, declared, _ in row.layer.array_places()) and row.inputs and not row.layer.coupled
+)
 def test_shared_arrays(row):
     names = [name for name, declared, _ in row.layer.array_places() if not isinstance(declared, State)]
     layer = row.layer.replaced(settings={**row.layer._settings, **{name: NetArray(f"shared{name.replace('/', '')}") for name in names}})

@@ -14,7 +14,7 @@ from netgraph.layers.metric.reduction import REDUCTION, Part, reduced
 from netgraph.spec.declare import InputPort, OutputPort, parse_shape
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import Flag, choice
-from netgraph.spec.whole import whole
+from netgraph.spec.whole import is_traced, whole
 
 BLOCK = 2**19
 """Elements of a block of rows: what fits a cache, so that many small operations on it are cheap."""
@@ -38,8 +38,16 @@ class Block(NamedTuple):
     positive: Tensor
     negative: Tensor
     strength: Tensor | None
+    real: Tensor | None
     triplets: Callable[[Tensor], Tensor] | None = None
     """Of a miner of triplets: the mask, rows x places x columns, of those it keeps among the positives at some places."""
+
+    @property
+    def itself(self) -> Tensor:
+        """The mask of the pair of each row with itself."""
+        mask = torch.zeros_like(self.positive)
+        mask.diagonal(self.start).fill_(True)
+        return mask
 
     @property
     def has_both(self) -> Tensor:
@@ -153,22 +161,30 @@ class PairLoss(CoupledLoss):
         )
         return *losses, mined[0], mined[1]
 
-    def rows(self, d: Tensor, block: Block) -> Part | tuple[Part, ...]:
+    def rows(self, d: Tensor, block: Block, **arrays: Tensor) -> Part | tuple[Part, ...]:
         """The parts of the rows of a block: `d` is what the metric says of rows and columns, small where close if `oriented`."""
         raise TypeError(f"{type(self).__name__} is abstract")
 
     def parts(self, items: Items, **arrays: Tensor):
-        def of(block: Block) -> tuple[Tensor, ...]:
-            d = self.values(block)
-            found = self.rows(d, self.kept(d, block, items))
+        def rows(d: Tensor, block: Block) -> tuple[Tensor, ...]:
+            found = self.rows(d, block, **arrays)
             return tuple(column for part in ((found,) if isinstance(found, Part) else found) for column in part)
 
-        columns = [torch.cat(pieces) for pieces in zip(*in_blocks(of, self.Distance, items, self.depth(items)), strict=True)]
+        columns = self.over_blocks(items, rows)
         return [Part(*columns[i : i + 4]) for i in range(0, len(columns), 4)]
+
+    def over_blocks(self, items: Items, rows: Callable[[Tensor, Block], tuple[Tensor, ...]]) -> list[Tensor]:
+        """What `rows` gives for each block of values and mined masks, one tensor over all rows each."""
+
+        def of(block: Block) -> tuple[Tensor, ...]:
+            d = self.values(block)
+            return rows(d, self.kept(d, block, items))
+
+        return [torch.cat(pieces) for pieces in zip(*in_blocks(of, self.Distance, items, self.depth(items)), strict=True)]
 
     def depth(self, items: Items) -> int:
         """How many numbers the loss needs for each pair at once, about: rows are taken in smaller blocks where it is many."""
-        return 1
+        return most_positives(items) if hasattr(self.Miner, "triplets") else 1
 
     def values(self, block: Block) -> Tensor:
         """What the metric says of the pairs of a block."""
@@ -201,8 +217,15 @@ class PairLoss(CoupledLoss):
             d = d if self.oriented or self.Distance.small_is_close else -d
             return chosen(d, block.positive, far=True), chosen(d, block.negative, far=False)
 
-        far, near = (torch.cat(pieces) for pieces in zip(*in_blocks(of, self.Distance, items), strict=True))
+        far, near = (torch.cat(pieces) for pieces in zip(*in_blocks(of, self.Distance, items, self.depth(items)), strict=True))
         return far, near
+
+
+def most_positives(items: Items) -> int:
+    """How many positives the loss must have room for, for an item; all while values must not be looked at."""
+    if items.target.dim() == 2 or is_traced():
+        return len(items.x)
+    return max(1, int(torch.unique(items.target, return_counts=True)[1].max()))
 
 
 def chosen(d: Tensor, kept: Tensor, *, far: bool) -> Tensor:
@@ -228,7 +251,7 @@ def in_blocks(of: Callable[[Block], tuple[Tensor, ...]], metric: Metric, items: 
 
         def run(x, *prepared, start=start):
             rows, columns = prepared[: len(prepared) // 2], prepared[len(prepared) // 2 :]
-            return of(Block(start, x, items.x, rows, columns, *pair_masks(items, start, len(x))))
+            return of(Block(start, x, items.x, rows, columns, *pair_masks(items, start, len(x)), items.valid))
 
         if again:
             results.append(checkpoint(run, x, *rows, *columns, use_reentrant=False, preserve_rng_state=False))

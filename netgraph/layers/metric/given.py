@@ -104,7 +104,7 @@ class TripletMarginLossLayer(Layer):
     """
 
     positional = ("Margin",)
-    Margin: number(0, low_open=True) = 1
+    Margin: number(0, low_open=True) = 1.0
     DistanceFunction: DistanceFunctionSpec = Automatic
     Swap: Flag = False
     Reduction: parameter(_reduction, {"type": "string"}) = "All"

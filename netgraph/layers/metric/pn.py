@@ -45,7 +45,7 @@ class PNLossLayer(PairLoss):
     """
 
     positional = ("Margin",)
-    Margin: number() = 1
+    Margin: number() = 1.0
     PositiveMining: choice("Hard", "Easy") = "Hard"
     NegativeMining: choice("SemiHard", "Hard", "Easy") = "SemiHard"
     SoftMargin: Flag = False

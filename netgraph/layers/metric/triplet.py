@@ -8,11 +8,10 @@ from torch import Tensor
 
 from netgraph.errors import NetValueError
 from netgraph.layers.metric.closed import ClosedForm
-from netgraph.layers.metric.frame import Block, Items, PairLoss
+from netgraph.layers.metric.frame import Block, Items, PairLoss, most_positives
 from netgraph.layers.metric.mining import TripletMarginMiner, best, slots
 from netgraph.layers.metric.reduction import REDUCTION, Part, of_items, of_pairs
 from netgraph.spec.parameters import Flag, choice, number
-from netgraph.spec.whole import is_traced
 
 __all__ = ["TripletLossLayer"]
 
@@ -53,12 +52,7 @@ class TripletLossLayer(PairLoss):
             raise NetValueError(f"{type(self).__name__}: a miner chooses pairs by itself, PositiveMining and NegativeMining do not apply")
 
     def depth(self, items):
-        if not self._dense:
-            return 1
-        if items.target.dim() == 2 or is_traced():
-            return len(items.x)
-        # as many positives as the largest class has
-        return max(1, int(torch.unique(items.target, return_counts=True)[1].max()))
+        return most_positives(items) if self._dense else 1
 
     @property
     def _window(self) -> tuple[float, float] | None:

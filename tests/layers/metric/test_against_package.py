@@ -1,23 +1,13 @@
 """Losses and miners against pytorch-metric-learning, in value and gradient, float64 to 1e-9."""
 
+import numpy as np
 import pytest
 import torch
 from pytorch_metric_learning import distances, losses, miners, reducers
 
-from netgraph import (
-    AngularMiner,
-    BatchEasyHardMiner,
-    BatchHardMiner,
-    LpDistance,
-    MultiSimilarityLossLayer,
-    MultiSimilarityMiner,
-    NTXentLossLayer,
-    PairMarginMiner,
-    SNRDistance,
-    SupConLossLayer,
-    TripletLossLayer,
-    TripletMarginMiner,
-)
+from netgraph import *
+from netgraph.lower.forward import lower
+from tests.layers.harness import typed_as
 from tests.layers.metric.peers import assert_equal, batch, ours, theirs
 
 PLAIN = [
@@ -39,6 +29,28 @@ PLAIN = [
     (TripletLossLayer(Distance="sql2"), losses.TripletMarginLoss(distance=distances.LpDistance(power=2, normalize_embeddings=False))),
     (TripletLossLayer(Distance=LpDistance(3, 2)), losses.TripletMarginLoss(distance=distances.LpDistance(p=3, power=2))),
     (TripletLossLayer(Reduction="Valid"), losses.TripletMarginLoss(reducer=reducers.MeanReducer())),
+    (PairContrastiveLossLayer(), losses.ContrastiveLoss()),
+    (PairContrastiveLossLayer(1, 0, Distance="CosineSimilarity"), losses.ContrastiveLoss(1, 0, distance=distances.CosineSimilarity())),
+    (SignalToNoiseRatioContrastiveLossLayer(), losses.SignalToNoiseRatioContrastiveLoss()),
+    (MarginLossLayer(Beta=1.25), losses.MarginLoss(beta=1.25)),
+    (IntraPairVarianceLossLayer(), losses.IntraPairVarianceLoss()),
+    (IntraPairVarianceLossLayer(0.1, 0.2, Distance=LpDistance()), losses.IntraPairVarianceLoss(0.1, 0.2, distance=distances.LpDistance())),
+    (ThresholdConsistentMarginLossLayer(), losses.ThresholdConsistentMarginLoss()),
+    (CircleLossLayer(), losses.CircleLoss()),
+    (LiftedStructureLossLayer(), losses.LiftedStructureLoss()),
+    (
+        LiftedStructureLossLayer(0.3, 0.1, Distance="CosineSimilarity"),
+        losses.LiftedStructureLoss(0.3, 0.1, distance=distances.CosineSimilarity()),
+    ),
+    (NCALossLayer(2), losses.NCALoss(2)),
+    (TupletMarginLossLayer(), losses.TupletMarginLoss()),
+    (NPairsLossLayer(), losses.NPairsLoss()),
+    (InstanceLossLayer(), losses.InstanceLoss()),
+    (AngularLossLayer(), losses.AngularLoss()),
+    (FastAPLossLayer(), losses.FastAPLoss()),
+    (FastAPLossLayer(7, Distance=LpDistance()), losses.FastAPLoss(7, distance=distances.LpDistance())),
+    (RankedListLossLayer(0.4, 5, PositiveTemperature=2), losses.RankedListLoss(0.4, 5, Tp=2)),
+    *[(PNPLossLayer(v, Anneal=0.1), losses.PNPLoss(variant=v, anneal=0.1)) for v in ("O", "Ds", "Dq", "Iu", "Ib")],
 ]
 
 
@@ -47,6 +59,56 @@ PLAIN = [
 def test_a_loss_is_that_of_the_package(layer, loss, items, classes):
     x, y = batch(items, classes=classes)
     assert_equal(ours(layer, x, y), theirs(loss, x, y), 2e-9 if "NTXent" in repr(layer) else 1e-9)
+
+
+def test_losses_where_every_item_has_both_sides():
+    x, _ = batch(16)
+    y = torch.arange(16) % 4
+    assert_equal(ours(GeneralizedLiftedStructureLossLayer(), x, y), theirs(losses.GeneralizedLiftedStructureLoss(), x, y))
+    # the package keeps average precisions in float32, and is right only for as many classes as members, sorted
+    y = torch.arange(16) // 4
+    assert_equal(ours(SmoothAPLossLayer(0.1), x, y), theirs(lambda *given: losses.SmoothAPLoss(0.1)(*given).double(), x, y), 1e-7)
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence:UserWarning")
+def test_histograms_to_the_precision_of_the_package():
+    # it multiplies places of bins in float32
+    x, y = batch(24)
+    assert_equal(ours(HistogramLossLayer(), x, y), theirs(losses.HistogramLoss(), x, y), 1e-6)
+
+
+def test_smooth_average_precision_of_classes_of_any_size():
+    x, y = batch(11, classes=3)
+    unit = torch.nn.functional.normalize(x)
+    s = unit @ unit.T
+    losses_ = []
+    for i in range(11):
+        members = [j for j in range(11) if y[j] == y[i]]
+        rank = lambda p, among: 1 + sum(torch.sigmoid((s[i, j] - s[i, p]) / 0.1) for j in among if j != p)  # noqa: B023, E731
+        losses_.append(1 - sum(rank(p, members) / rank(p, range(11)) for p in members) / len(members))
+    torch.testing.assert_close(ours(SmoothAPLossLayer(0.1), x, y)[0], sum(losses_) / 11, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("classes", [None, 4])
+def test_a_learned_boundary(classes):
+    x, y = batch(20)
+    other = losses.MarginLoss(nu=0.3, beta=1.25, learn_beta=True, num_classes=classes).double()
+    layer = MarginLossLayer(Beta=1.25, Nu=0.3, LearnBeta=True, Classes=classes or Automatic)
+    boundary = torch.from_numpy(np.array(net_initialize(layer).arrays["Boundary"])).double().requires_grad_()
+    assert boundary.shape == (() if classes is None else (classes,)) and (boundary == 1.25).all()
+    assert_equal(ours(layer, x, y, arrays=(boundary,)), theirs(other, x, y))
+    forward = lower(typed_as(layer, {"Input": 6}), "Train", wanted=[((), "Loss")]).forward
+    loss = forward((x, y), (boundary,), (), (), (), None)[0][0].mean()
+    torch.testing.assert_close(
+        *torch.autograd.grad(loss, boundary), torch.autograd.grad(other(x, y), other.beta)[0].reshape(boundary.shape)
+    )
+
+
+def test_a_margin_counts_the_triplets_of_its_miner():
+    x, y = batch(24)
+    for kind in ("SemiHard", "All"):
+        mine, other = MarginLossLayer(Beta=1.25, Miner=TripletMarginMiner(kind)), miners.TripletMarginMiner(type_of_triplets=kind.lower())
+        assert_equal(ours(mine, x, y), theirs(losses.MarginLoss(beta=1.25), x, y, other))
 
 
 MINED = [
