@@ -189,6 +189,7 @@ from netgraph.surgery.initialize import net_initialize
 from netgraph.surgery.shared import net_insert_shared_arrays
 from netgraph.train.net_train import net_train
 from netgraph.train.result import NetTrainResultsObject, StopReason
+from netgraph.train.trainer import Trainer
 from netgraph.types.kinds import Integer
 from netgraph.types.symbols import All, Automatic, Scaled
 
@@ -407,6 +408,7 @@ __all__ = [
     "Times",
     "Total",
     "TotalLayer",
+    "Trainer",
     "TransposeLayer",
     "TripletLossLayer",
     "TripletMarginLossLayer",

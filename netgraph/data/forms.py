@@ -37,6 +37,8 @@ def read_data(data, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where:
     >>> read_data(([1, 2, 3], [0, 1, 1]), inputs=("Input",), outputs=("Output",)).names
     ('Input', 'Output')
     """
+    if isinstance(data, Stream):
+        return data
     if isinstance(data, str):
         raise NetTypeError(f"{where}: {data!r} is a name, and no data set comes with netgraph", origins=FORMS)
     if isinstance(data, tuple) and len(data) == 2 and isinstance(data[1], Mapping) and (callable(data[0]) or hasattr(data[0], "__next__")):

@@ -85,7 +85,8 @@ class LogFile(Observer):
     def _write(self, row: dict[str, float | None]) -> None:
         if self.path.suffix.lower() == ".json":
             self.rows.append({name: value if value is None or math.isfinite(value) else None for name, value in row.items()})
-            write_atomically(self.path, lambda file: file.write(json.dumps(self.rows, indent=1, allow_nan=False).encode()))
+            text = json.dumps(self.rows, indent=1, allow_nan=False).encode()
+            write_atomically(self.path, lambda file: file.writelines([text]))
             return
         text = io.StringIO()
         writer = csv.writer(text, delimiter=SEPARATORS[self.path.suffix.lower()], lineterminator="\n")

@@ -90,7 +90,7 @@ def reporter(spec=Automatic, *, stream: TextIO | None = None, clock: Callable[[]
     if spec is Automatic or isinstance(spec, str):
         if isinstance(spec, str) and spec not in FORMS:
             raise NetNameError(f'{WHERE}: there is no form "{spec}", {did_you_mean(spec, [*FORMS, *PLACES])}')
-        form = "Line" if spec is Automatic else spec
+        form = spec if isinstance(spec, str) else "Line"
         interval, due = (None, None) if options is None else _seconds_or_due(options)
         return ProgressLine(form, stream=stream, clock=clock, interval=interval, due=due)
     if isinstance(spec, tuple) and len(spec) == 2 and spec[0] in PLACES and isinstance(spec[1], (str, os.PathLike)):

@@ -6,8 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from netgraph.errors import NetFileError, NetValueError
-from netgraph.formats.structure import net_to_json
+from netgraph.errors import NetFileError
 from netgraph.formats.training_file import write_training
 from netgraph.train.events import Observer, Progress
 from netgraph.train.interval import Due
@@ -38,10 +37,6 @@ class Checkpoints(Observer):
 
     def start(self, progress: Progress) -> None:
         self.due.start(progress)
-        try:
-            net_to_json(self.loop.session.net)
-        except NetValueError as error:
-            raise NetValueError(f"{WHERE}: {error.headline}", origins=error.origins, fix=error.fix) from None
         folder = Path(self.saving.path) if self.saving.form == "Directory" else Path(self.saving.path).absolute().parent
         try:
             if self.saving.form == "Directory":

@@ -93,7 +93,7 @@ class Loop:
             self.reason = StopReason.DATA_ENDED
             return
         self.fed = fed
-        updated = self._step(fed)
+        updated = self.take(fed)
         self.elapsed = time.perf_counter() - began
         if self.half is None and self.seconds is not None and self.elapsed >= self.seconds / 2:
             self.half = (self.elapsed, self.batch)
@@ -114,7 +114,7 @@ class Loop:
 
     # -- updates -----------------------------------------------------------------------------------------------------------------------
 
-    def _step(self, fed: Fed) -> bool:
+    def take(self, fed: Fed) -> bool:
         """One batch, and whether it made an update; a loss or gradient that is not finite has changed nothing, and ends the run."""
         if self.accumulation == 1:
             loss = self.runner.step(fed.batch, self.rate_now())

@@ -35,7 +35,8 @@ WEIGHT = "Weight"
 class Prepared(NamedTuple):
     """All that a run needs: the training net with its arrays, its lowered forms, what it minimises, the data.
 
-    `columns` are those of the data in the order of the step's inputs; `multipliers` holds one factor an array of `forward`.
+    `columns` are those of the data in the order of the step's inputs, `types` what they are read as; `multipliers` holds one factor an
+    array of `forward`.
     """
 
     training: Training
@@ -46,6 +47,7 @@ class Prepared(NamedTuple):
     objective: Objective
     multipliers: tuple[float, ...]
     columns: tuple[str, ...]
+    types: Mapping[str, PortType]
     data: Table | Stream
     validation: Table | Stream | None
     batch_size: int
@@ -101,8 +103,15 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     )  # fmt: skip
     return Prepared(
         training, whole, typing, forward, check, objective, tuple(factors[: len(forward.arrays)]), (*order, WEIGHT) if weighted else order,
-        table, checked, batch_size, count,
+        by_column, table, checked, batch_size, count,
     )  # fmt: skip
+
+
+def further(prepared: Prepared, data, net: Net, options: Options, where: str) -> Table | Stream:
+    """More data for the same training net, such as another validation set. Errors: those of data that does not fit."""
+    source = read_data(data, inputs=input_names(net), outputs=output_names(net), where=where)
+    types = _without_weight(prepared.types, source, prepared.objective.weighted)
+    return _bound(source, types, prepared.batch_size, options)
 
 
 def _without_weight(types: Mapping[str, PortType], held: Columns | Stream, weighted: bool) -> dict[str, PortType]:

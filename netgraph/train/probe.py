@@ -52,7 +52,7 @@ def find_batch_size(
     report.append(f'BatchSize="Largest": {chosen}')
     if not isinstance(prepared.data, Table):
         data = prepared.data
-        data.bind(data.types, batch_size=chosen, seed=options.seed, dtype=options.dtype, device=options.device)
+        data.bind(prepared.types, batch_size=chosen, seed=options.seed, dtype=options.dtype, device=options.device)
     return prepared._replace(batch_size=chosen)
 
 

@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import torch
 
-from netgraph.errors import NetFileError, NetTrainingError, NetTypeError
+from netgraph.errors import NetFileError, NetTrainingError, NetTypeError, NetValueError
 from netgraph.formats.structure import net_to_json
 from netgraph.formats.training_file import TrainingFile, read_training
-from netgraph.train.saving import SUFFIX
+from netgraph.spec.net import Net
+from netgraph.train.saving import SUFFIX, WHERE
 from netgraph.train.session import Session
 from netgraph.train.state import VERSION
 from netgraph.types.symbols import All, Automatic, Scaled
@@ -88,7 +89,10 @@ def merged(given: Mapping[str, Any], resumed: Resumed) -> dict[str, Any]:
 
 
 def identity(session: Session) -> dict[str, Any]:
-    """What makes a run itself, and the options that it was given, as plain data."""
+    """What makes a run itself, and the options that it was given, as plain data.
+
+    Errors: NetValueError for a net that no file can hold.
+    """
     options, prepared = session.options, session.prepared
     lowered = prepared.forward
     plain: dict[str, Any] = {}
@@ -107,7 +111,7 @@ def identity(session: Session) -> dict[str, Any]:
         "Torch": str(torch.__version__),
         "Threads": torch.get_num_threads(),
         "Same": {
-            "net": hashlib.sha256(net_to_json(session.net).encode()).hexdigest(),
+            "net": hashlib.sha256(_text(session.net).encode()).hexdigest(),
             "arrays": [[key, list(prepared.net.tensors[key].shape)] for key in (*lowered.arrays, *lowered.states)],
             "columns": list(prepared.columns),
             "TrainingExamples": prepared.examples,
@@ -126,6 +130,13 @@ def identity(session: Session) -> dict[str, Any]:
             "ValidationSet": session.validation is not None,
         },
     }
+
+
+def _text(net: Net) -> str:
+    try:
+        return net_to_json(net)
+    except NetValueError as error:
+        raise NetValueError(f"{WHERE}: {error.headline}", origins=error.origins, fix=error.fix) from None
 
 
 def compare(now: Mapping[str, Any], resumed: Resumed, report: list[str]) -> None:
