@@ -69,6 +69,7 @@ from netgraph.layers.reduce import AggregationLayer, DotLayer, OrderingLayer, Su
 from netgraph.layers.resampling import DeconvolutionLayer, ImageAugmentationLayer, ResizeLayer, SpatialTransformationLayer
 from netgraph.layers.sequence import (
     EmbeddingLayer,
+    PositionLayer,
     SequenceIndicesLayer,
     SequenceLastLayer,
     SequenceMostLayer,
@@ -187,6 +188,7 @@ from netgraph.spec.symbols import (
 from netgraph.surgery.extract import net_extract
 from netgraph.surgery.initialize import net_initialize
 from netgraph.surgery.shared import net_insert_shared_arrays
+from netgraph.surgery.unfold import net_unfold, unfold_states
 from netgraph.train.net_train import net_train
 from netgraph.train.result import NetTrainResultsObject, StopReason
 from netgraph.train.trainer import Trainer
@@ -200,6 +202,7 @@ NetExtract = net_extract
 NetInitialize = net_initialize
 NetInsertSharedArrays = net_insert_shared_arrays
 NetTrain = net_train
+NetUnfold = net_unfold
 
 __all__ = [
     "Abs",
@@ -344,6 +347,7 @@ __all__ = [
     "NetTrainingError",
     "NetTripletEmbeddingOperator",
     "NetTypeError",
+    "NetUnfold",
     "NetValueError",
     "NonNegative",
     "NonPositive",
@@ -362,6 +366,7 @@ __all__ = [
     "PlaceholderLayer",
     "Plus",
     "PoolingLayer",
+    "PositionLayer",
     "Positive",
     "PossibleZeroQ",
     "Power",
@@ -430,4 +435,6 @@ __all__ = [
     "net_to_json",
     "net_to_torch",
     "net_train",
+    "net_unfold",
+    "unfold_states",
 ]

@@ -24,6 +24,7 @@ class TotalLayer(Layer):
     """
 
     varying = "free"
+    stepwise = True
 
     Inputs = InputPorts("real: *shape", "{}", meaning="the summands")
     Output = OutputPort("real: *shape", "their sum")

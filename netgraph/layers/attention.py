@@ -12,12 +12,15 @@ import torch
 import torch.nn.functional as F
 
 from netgraph.errors import NetTypeError, NetValueError
+from netgraph.layers.rearrange import AppendLayer
 from netgraph.spec.declare import Array, InputPort, Noise, OutputPort, ReadablePort, Rule, layout, unvarying
 from netgraph.spec.initial import WEIGHT
 from netgraph.spec.layer import Layer
 from netgraph.spec.masks import valid_positions
 from netgraph.spec.net import Net
 from netgraph.spec.parameters import Flag, is_integer, number, parameter, wants
+from netgraph.spec.ports import NetPort
+from netgraph.spec.step import Step, same_ports, shortened
 from netgraph.spec.typing import Term, short
 from netgraph.types.store import KindNode
 
@@ -188,13 +191,24 @@ class AttentionLayer(Layer):
 
         store.rule(runs, fire)
 
-    @property
-    def cached(self) -> tuple[str, ...]:
-        """The inputs that a net of one step keeps from step to step, each with what came in this step appended: what a mask lets it see.
+    def step(self, steps, types):
+        """With a mask, this layer asked with a single query, which stands at the last of the keys and values that came so far.
 
-        The step itself is this layer, asked with a single query; the last position is then the step that is going on.
+        Without one, keys and values that are the same in all steps.
         """
-        return () if self.Mask is None else ("Key", "Value")
+        given = shortened(self.given, steps - {"Key", "Value"})
+        layer = self.replaced(given=shortened(given, {"Output"} if "Query" in steps else ()))
+        if steps == {"Query"} and self.Mask is None:
+            return same_ports(layer)
+        if self.Mask is None or steps != {"Key", "Value", "Query"}:
+            raise ValueError("sees all steps at once: it has no mask" if self.Mask is None else "masks another sequence")
+        parts, edges = {"layer": layer}, [(NetPort("Query"), NetPort("layer", "Query")), (NetPort("layer", "Output"), NetPort("Output"))]
+        for name, so_far in (("Key", "Keys"), ("Value", "Values")):
+            append = name.lower()
+            parts[append] = AppendLayer(Input=("Varying", *types[name].shape[1:]))
+            edges += [(NetPort(so_far), NetPort(append, "Input")), (NetPort(name), NetPort(append, "Element"))]
+            edges += [(append, NetPort("layer", name)), (append, NetPort(so_far))]
+        return Step(parts, edges, ("Keys", "Values"))
 
     # -- how it runs -----------------------------------------------------------------------------------------------------------------
 

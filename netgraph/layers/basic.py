@@ -11,6 +11,7 @@ from netgraph.spec.initial import BIAS, WEIGHT
 from netgraph.spec.layer import Layer
 from netgraph.spec.masks import valid_positions
 from netgraph.spec.parameters import LevelNumber, Sizes
+from netgraph.spec.step import same_ports
 from netgraph.types.symbols import Automatic
 
 __all__ = ["LinearLayer", "SoftmaxLayer"]
@@ -76,6 +77,12 @@ class SoftmaxLayer(Layer):
 
     def relate(self):
         return (within("shape", self.Level),)
+
+    def step(self, steps, types):
+        level = self.Level % len(types["Input"].shape)
+        if level == 0:
+            raise ValueError("is along the steps")
+        return same_ports(SoftmaxLayer(self.Level if self.Level < 0 else level - 1))
 
     def activation(self, sizes) -> str | None:
         """What a cross-entropy behind it can be computed before: "softmax" along the last axis, nothing along others or a varying one."""

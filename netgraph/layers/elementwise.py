@@ -35,6 +35,7 @@ class ElementwiseLayer(Layer):
     positional = ("Function",)
     Function: ElementwiseFunction
     varying = "free"
+    stepwise = True
 
     Input = InputPort("real: *shape", "the argument of the function")
     Output = OutputPort("real: *shape", "its value")
@@ -88,6 +89,7 @@ class ThreadingLayer(Layer):
     Function: ElementwiseFunction
     Broadcasting: BroadcastingSpec = Automatic
     varying = "free"
+    stepwise = True
 
     Inputs = InputPorts(None, "Input{}", meaning="arguments of the function, in order")
     Output = OutputPort("real: *outputs", "its value")

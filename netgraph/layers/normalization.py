@@ -17,6 +17,7 @@ from netgraph.spec.initial import ONES, ZEROS
 from netgraph.spec.layer import Layer
 from netgraph.spec.masks import valid_positions
 from netgraph.spec.parameters import Count, Flag, choice, is_integer, number, parameter, wants
+from netgraph.spec.step import same_ports, shortened
 from netgraph.types.symbols import All
 
 __all__ = ["InstanceNormalizationLayer", "LocalResponseNormalizationLayer", "NormalizationLayer"]
@@ -114,6 +115,20 @@ class NormalizationLayer(Layer):
         else:
             scaled = aggregated if self.ScalingLevels == "Same" else levels_of(self.ScalingLevels, rank)
         return aggregated, split, scaled
+
+    def step(self, steps, types):
+        rank = len(types["Input"].shape)
+        aggregated, _, scaled = self.levels(rank)
+        if 0 in aggregated:
+            raise ValueError("takes its mean over the steps")
+        if 0 in scaled and any(True for _ in self.array_places()):
+            raise ValueError("has arrays along the steps")
+        levels = self.AggregationLevels if isinstance(self.AggregationLevels, tuple) else aggregated
+        fields = {
+            "AggregationLevels": tuple(level % rank - 1 for level in levels),
+            "ScalingLevels": tuple(level - 1 for level in scaled if level),
+        }
+        return same_ports(self.replaced(fields=fields, given=shortened(self.given, {"Input", "Output"})))
 
     def relate(self):
         return (Rule(self._measures),)

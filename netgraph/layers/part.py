@@ -13,6 +13,7 @@ import torch
 from netgraph.spec.declare import InputPort, OutputPort, Rule, unvarying
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import is_integer, parameter, wants
+from netgraph.spec.step import Step, same_ports, shortened
 from netgraph.types.sizes import Affine, Varying
 from netgraph.types.symbols import All
 
@@ -94,6 +95,15 @@ class PartLayer(Layer):
     def written(self, name, depth=0):
         value = self.Specification
         return repr(value[0] if len(value) == 1 else value)
+
+    def step(self, steps, types):
+        first, rest = self.Specification[0], self.Specification[1:]
+        if first != -1 and first is not All:
+            raise ValueError("takes other steps than the last")
+        if not rest:
+            return Step({}, sequence=first is All)
+        part = self.replaced(fields={"Specification": rest}, given=shortened(self.given, {"Input", *(["Output"] if first is All else [])}))
+        return same_ports(part, sequence=first is All)
 
     def relate(self):
         return (Rule(self._takes),)

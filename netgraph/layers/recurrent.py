@@ -13,12 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
+from netgraph.layers.part import PartLayer
+from netgraph.layers.rearrange import ReplicateLayer
 from netgraph.spec.declare import Array, InputPort, Noise, OutputPort, StatePort, unvarying
 from netgraph.spec.initial import BIAS, WEIGHT
 from netgraph.spec.layer import Layer
 from netgraph.spec.masks import valid_positions
 from netgraph.spec.parameters import Size as SizeSpec
 from netgraph.spec.parameters import is_number, parameter, wants
+from netgraph.spec.ports import NetPort
+from netgraph.spec.step import Step, state_edges
 from netgraph.types.symbols import Automatic
 
 __all__ = ["BasicRecurrentLayer", "GatedRecurrentLayer", "LongShortTermMemoryLayer"]
@@ -78,6 +82,12 @@ class RecurrentLayer(Layer):
         unvarying("inputs", "the size of the vectors cannot vary"),
         unvarying("Size", "the size of the state cannot vary"),
     )
+
+    def step(self, steps, types):
+        """A sequence of one."""
+        layer = self.replaced(given={name: kind for name, kind in self.given.items() if name not in ("Input", "Output")})
+        edges = [(NetPort("Input"), "one", "layer", "last", NetPort("Output")), *state_edges("layer", self.state_names())]
+        return Step({"one": ReplicateLayer(1), "layer": layer, "last": PartLayer(0)}, edges, self.state_names())
 
     @staticmethod
     def whole(x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

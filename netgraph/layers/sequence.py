@@ -14,11 +14,14 @@ from netgraph.spec.initial import WEIGHT
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import Size as SizeSpec
 from netgraph.spec.parameters import is_integer, parameter, wants
+from netgraph.spec.ports import NetPort
+from netgraph.spec.step import Step
 from netgraph.types.sizes import Affine
 from netgraph.types.symbols import Automatic
 
 __all__ = [
     "EmbeddingLayer",
+    "PositionLayer",
     "SequenceIndicesLayer",
     "SequenceLastLayer",
     "SequenceMostLayer",
@@ -47,6 +50,7 @@ class UnitVectorLayer(Layer):
     positional = ("ClassCount",)
     ClassCount: SizeSpec = Automatic
     varying = "free"
+    stepwise = True
 
     Input = InputPort("integer(ClassCount): *shape", "integers from 0 to ClassCount - 1")
     Output = OutputPort("real: *shape ClassCount", "one unit vector an integer")
@@ -78,6 +82,7 @@ class EmbeddingLayer(Layer):
     Size: SizeSpec = Automatic
     ClassCount: SizeSpec = Automatic
     varying = "free"
+    stepwise = True
 
     Input = InputPort("integer(ClassCount): *shape", "integers from 0 to ClassCount - 1")
     Output = OutputPort("real: *shape Size", "one vector an integer")
@@ -109,6 +114,9 @@ class SequenceLastLayer(Layer):
 
     Input = InputPort("any: length *rest", "a sequence")
     Output = OutputPort("any: *rest", "its last element")
+
+    def step(self, steps, types):
+        return Step({}, sequence=False)
 
     def forward(self, Input, *, lengths, sizes):
         if 0 not in lengths["Input"]:
@@ -237,7 +245,50 @@ class SequenceIndicesLayer(Layer):
         if scope.store.value(scope.size("Maximum")) is None and isinstance(length, int):
             scope.store.settle(scope.size("Maximum"), length, scope.store.why(scope.size("length")), scope.where)
 
+    def step(self, steps, types):
+        kind = types["Output"].kind
+        parts = {"position": PositionLayer(Maximum=kind.count or Automatic), "next": PositionLayer(1)}
+        ends = [("position", NetPort("Output")), ("next", NetPort("Index"))]
+        return Step(parts, [(NetPort("Index"), "position"), (NetPort("Index"), "next"), *ends], ("Index",))
+
     def forward(self, Input, *, sizes):
         places = torch.arange(Input.shape[1], device=Input.device)
         places = places if sizes["Maximum"] is None else places.clamp_max(sizes["Maximum"] - 1)
         return places.repeat(Input.shape[0], 1)
+
+
+def _moves(value):
+    if not is_integer(value) or value < 0:
+        raise wants("a whole number from 0", value)
+    return value
+
+
+StepsSpec: Any = parameter(_moves, {"type": "integer", "minimum": 0})
+
+
+class PositionLayer(Layer):
+    """A position in a sequence, moved on.
+
+        output = min(input + Steps, Maximum - 1)
+
+    "Input" is a position from 0, or an array of them. `PositionLayer(n)` moves it on by n, `PositionLayer(Maximum=m)` holds it below m;
+    what consumes the output may say m too. net_unfold puts it in the place of a SequenceIndicesLayer. The same in training and in use.
+    Errors: a Maximum below 1.
+    Source: none.
+
+    >>> PositionLayer(1)(4), PositionLayer(Maximum=3)([0, 7]).tolist()
+    (5, [0, 2])
+    """
+
+    positional = ("Steps",)
+    Steps: StepsSpec = 0
+    Maximum: MaximumSpec = Automatic
+    varying = "free"
+    stepwise = True
+
+    Input = InputPort("integer: *shape", "a position, from 0")
+    Output = OutputPort("integer(Maximum): *shape", "the position, moved on")
+
+    def forward(self, Input, *, sizes):
+        moved = Input + self.Steps
+        return moved if sizes["Maximum"] is None else moved.clamp_max(sizes["Maximum"] - 1)

@@ -12,6 +12,7 @@ from netgraph.errors import NetValueError
 from netgraph.spec.declare import InputPort, InputPorts, OutputPort, Rule
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import LevelNumber, is_integer, parameter, wants
+from netgraph.spec.step import same_ports, shortened
 from netgraph.spec.typing import Term
 from netgraph.types.sizes import Varying
 from netgraph.types.store import KindNode
@@ -48,6 +49,16 @@ class CatenateLayer(Layer):
 
     def relate(self):
         return (Rule(self._joins),) if self._ports else ()
+
+    def step(self, steps, types):
+        if any(name not in steps for name in self.input_ports()):
+            raise ValueError("joins a sequence with an array that is none")
+        least = min(len(types[name].shape) for name in steps)
+        level = self.Level % least
+        if level == 0:
+            raise ValueError("joins along the steps")
+        given = shortened(self.given, {*steps, "Output"})
+        return same_ports(self.replaced(fields={"Level": self.Level if self.Level < 0 else level - 1}, given=given))
 
     def axis(self, ranks) -> int:
         """The axis joined along, negative, from the ranks of all inputs. Errors: ValueError when it is none of the lowest rank's."""

@@ -16,6 +16,7 @@ from netgraph.spec.initial import ONES, ZEROS
 from netgraph.spec.layer import Layer
 from netgraph.spec.masks import valid_positions
 from netgraph.spec.parameters import Flag, choice, number, parameter, wants
+from netgraph.spec.step import same_ports, shortened
 
 __all__ = ["BatchNormalizationLayer", "DropoutLayer"]
 
@@ -59,6 +60,7 @@ class DropoutLayer(Layer):
     Method: choice("Dropout", "AlphaDropout") = "Dropout"
     OutputPorts: DropoutOutputs = ("Output",)
     varying = "free"
+    stepwise = True
 
     Input = InputPort("real: *shape", "what elements are dropped of")
     Output = OutputPort("real: *shape", "what is left, scaled")
@@ -127,6 +129,11 @@ class BatchNormalizationLayer(Layer):
     Biases = Array("channels", ZEROS, meaning="one summand a channel")
     MovingMean = State("channels", ZEROS, meaning="the running mean of each channel")
     MovingVariance = State("channels", ONES, meaning="the running variance of each channel, divided by n")
+
+    def step(self, steps, types):
+        if not self.Interleaving or len(types["Input"].shape) == 1:
+            raise ValueError("has a channel for each step")
+        return same_ports(self.replaced(given=shortened(self.given, {"Input", "Output"})))
 
     def relate(self):
         order = "*others channels" if self.Interleaving else "channels *others"

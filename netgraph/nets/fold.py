@@ -6,8 +6,11 @@ from typing import Any
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.nets.container import input_names, output_names
 from netgraph.nets.operator import InnerNet, Operator
+from netgraph.spec.net import part_of
 from netgraph.spec.own_ports import OwnPorts
 from netgraph.spec.parameters import parameter, wants
+from netgraph.spec.ports import NetPort
+from netgraph.spec.step import Step
 from netgraph.spec.typing import Term, short
 
 __all__ = ["NetFoldOperator"]
@@ -149,6 +152,17 @@ class NetFoldOperator(OwnPorts, Operator):
             run = inner.inputs[name].run
             if store.axes(run) is None:
                 store.equate_runs(run, store.run(axes, store.why(inner.inputs[self._mapped()[0]].run)), scope.label("Net", name))
+
+    def step(self, steps, types):
+        if steps != set(self._mapped()):
+            raise ValueError("has a constant that is a sequence" if steps - set(self._mapped()) else "runs along another sequence too")
+        names = self.state_names()
+        edges = [(NetPort(name), NetPort("net", name)) for name in (*self.input_ports(), *names)]
+        edges += [(NetPort("net", name), NetPort(name)) for name in self.output_ports()]
+        edges += [(NetPort("net", source), NetPort(target)) for source, target in self.Feedback]
+        used = {*self.output_ports(), *(source for source, _ in self.Feedback)}
+        edges += [(NetPort("net", name), None) for name in output_names(self.Net) if name not in used]
+        return Step({"net": part_of(self, "Net")}, edges, names)
 
     def unfold(self, plan, path, inputs):
         loop = plan.loop(path, plan.typing.terms[path].names["count"])

@@ -2,6 +2,9 @@
 
 from netgraph.nets.container import input_names, one_port, output_names
 from netgraph.nets.operator import InnerNet, Operator
+from netgraph.spec.net import part_of
+from netgraph.spec.ports import NetPort
+from netgraph.spec.step import Step
 from netgraph.spec.typing import Term
 
 __all__ = ["NetMapOperator"]
@@ -44,6 +47,11 @@ class NetMapOperator(Operator):
             whole = store.run()
             store.concatenation(whole, [count], term.run, [], scope.label(name))
             ports[name] = Term(term.kind, whole)
+
+    def step(self, steps, types):
+        net = part_of(self, "Net")
+        edges = [(NetPort("Input"), NetPort("net", *input_names(net))), (NetPort("net", *output_names(net)), NetPort("Output"))]
+        return Step({"net": net}, () if (input_names(net), output_names(net)) == (("Input",), ("Output",)) else edges)
 
     def unfold(self, plan, path, inputs):
         folded = plan.fold(inputs["Input"], plan.typing.terms[path].names["count"])

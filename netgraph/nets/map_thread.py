@@ -6,8 +6,10 @@ from typing import Any
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
 from netgraph.nets.container import input_names, output_names
 from netgraph.nets.operator import InnerNet, Operator
+from netgraph.spec.net import part_of
 from netgraph.spec.own_ports import OwnPorts
 from netgraph.spec.parameters import is_integer, parameter, wants
+from netgraph.spec.step import same_ports
 from netgraph.spec.typing import Term, short
 
 __all__ = ["NetMapThreadOperator"]
@@ -95,6 +97,13 @@ class NetMapThreadOperator(OwnPorts, Operator):
             whole = store.run()
             store.concatenation(whole, counts[:depth], term.run, [], scope.label(name))
             ports[name] = Term(term.kind, whole)
+
+    def step(self, steps, types):
+        levels, net = self.levels(), part_of(self, "Net")
+        if steps != {name for name, depth in levels.items() if depth}:
+            raise ValueError("is mapped over sequences and over arrays that are none")
+        fewer = {name: depth - 1 for name, depth in levels.items() if depth > 1}
+        return same_ports(NetMapThreadOperator(net, fewer) if fewer else net)
 
     def unfold(self, plan, path, inputs):
         levels, values = self.levels(), dict(inputs)

@@ -15,6 +15,7 @@ from netgraph.spec.declare import Array, Declaration, InputPort, InputPorts, Noi
 from netgraph.spec.names import snake
 from netgraph.spec.net import Net, under
 from netgraph.spec.parameters import is_integer
+from netgraph.spec.step import Step, same_ports, shortened
 from netgraph.spec.typing import Scope, typed
 from netgraph.types.port_type import PortType, parse_type
 from netgraph.types.symbols import Automatic
@@ -83,6 +84,7 @@ class Layer(Net, BaseModel):
     coupled: ClassVar[bool] = False
     varying: ClassVar[str] = "refused"
     shortest: ClassVar[int] = 0
+    stepwise: ClassVar[bool] = False
     relations: ClassVar[tuple[Rule, ...]] = ()
 
     if TYPE_CHECKING:
@@ -251,14 +253,23 @@ class Layer(Net, BaseModel):
             )  # fmt: skip
         return self._cache["key"]
 
-    def replaced(self, *, children=None, given=None, arrays=None, ports=None, settings=None, multipliers=None) -> "Layer":
+    def replaced(
+        self,
+        *,
+        children=None,
+        given=None,
+        arrays=None,
+        ports=None,
+        settings=None,
+        multipliers=None,
+        fields: Mapping[str, Any] | None = None,
+    ) -> "Layer":
         twin = type(self).__new__(type(self))
         object.__setattr__(twin, "__dict__", dict(self.__dict__))
         object.__setattr__(twin, "__pydantic_fields_set__", set(self.__pydantic_fields_set__))
         object.__setattr__(twin, "__pydantic_extra__", None)
         object.__setattr__(twin, "__pydantic_private__", None)
-        if children is not None:
-            twin.__dict__.update(children)
+        twin.__dict__.update({**(children or {}), **(fields or {})})
         if ports is not None:
             object.__setattr__(twin, "_ports", tuple(ports))
         if settings is not None:
@@ -266,7 +277,7 @@ class Layer(Net, BaseModel):
         if multipliers is not None:
             object.__setattr__(twin, "_multipliers", multipliers)
         twin._hold(self._arrays if arrays is None else arrays, self._given if given is None else given)
-        if all(change is None for change in (children, given, ports, settings, multipliers)):
+        if all(change is None for change in (children, given, ports, settings, multipliers, fields)):
             twin._cache.update({word: self._cache[word] for word in ("key", "hash") if word in self._cache})
         return twin
 
@@ -332,6 +343,18 @@ class Layer(Net, BaseModel):
             terms.noise[name] = scope.shaped(noise.shape, scope.label(name))
         for rule in (*self.relations, *self.relate()):
             rule.apply(scope)
+
+    def step(self, steps: frozenset[str], types: Mapping[str, PortType]) -> Step:
+        """What the layer does in one step, where the inputs `steps` are sequences along their first level; `types` are those of its ports.
+
+        A `stepwise` layer does the same with an element as with a sequence. Errors: ValueError, what keeps it from having a step.
+        """
+        if not self.stepwise:
+            raise ValueError("sees all steps at once")
+        whole = max(len(types[name].shape or ()) for name in steps)
+        if any(name not in steps and len(types[name].shape or ()) >= whole for name in self.input_ports()):
+            raise ValueError("has a sequence beside an array that is none")
+        return same_ports(self.replaced(given=shortened(self.given, {*steps, *self.output_ports()})))
 
     @classmethod
     def signature(cls) -> inspect.Signature:

@@ -316,11 +316,9 @@ def typed(net: Net) -> Typing:
 
 def settled(net: Net) -> Typing:
     """The types of a net with what layers assume where nothing else is said; the same as `typed` when that leaves nothing open."""
-    typing = typed(net)
-    if not typing.open_places():
-        return typing
     if "settled" not in net._cache:
-        net._cache["settled"] = infer(net, close=True)
+        typing = typed(net)
+        net._cache["settled"] = infer(net, close=True) if typing.open_places() else typing
     return net._cache["settled"]
 
 

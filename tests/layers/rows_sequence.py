@@ -9,6 +9,7 @@ from netgraph import (
     EmbeddingLayer,
     Integer,
     NetChain,
+    PositionLayer,
     SequenceIndicesLayer,
     SequenceLastLayer,
     SequenceMostLayer,
@@ -35,6 +36,10 @@ def sequence(cls, least=1):
 
 def indices(pick):
     return SequenceIndicesLayer(Maximum=pick(1, 6) if pick(0, 1) else Automatic), {"Input": (pick(1, 5), 2)}
+
+
+def position(pick):
+    return PositionLayer(pick(0, 2), Maximum=pick(1, 5)), {"Input": (*(pick(1, 3) for _ in range(pick(0, 2))), Integer(9))}
 
 
 def looked_up(x, Weights):
@@ -231,6 +236,24 @@ ROWS = [
             ),
             (lambda: SequenceIndicesLayer(3), "SequenceIndicesLayer takes no positional arguments, got 1"),
         ],
+    ),
+    Row(
+        PositionLayer(2), {"Input": (4, Integer(9))}, (4, "Integer"),
+        reference=lambda x: x + 2,
+        varying={"Input": ("Varying", Integer(9))},
+        vectors=[(3, 5), ([0, 7], [2, 9])],
+        differentiable=False,
+        wrong=[
+            (lambda: PositionLayer(-1), "PositionLayer: Steps wants a whole number from 0, got -1"),
+            (lambda: PositionLayer(Maximum=0), "PositionLayer: Maximum wants a whole number from 1, math.inf or Automatic, got 0"),
+        ],
+    ),
+    Row(
+        PositionLayer(Maximum=5), {"Input": Integer(9)}, Integer(5),
+        reference=lambda x: np.minimum(x, 4),
+        draw=position,
+        vectors=[(7, 4), ([2, 5], [2, 4])],
+        differentiable=False,
     ),
     Row(
         SequenceIndicesLayer(Maximum=3), {"Input": (5, 2)}, (5, Integer(3)),
