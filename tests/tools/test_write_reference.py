@@ -1,18 +1,25 @@
-"""The page of all layers is as its generator would write it, and names every layer."""
+"""The pages of layers and operators are as their generator would write them, and leave none out."""
 
 import subprocess
 import sys
 
+import pytest
+
 from netgraph.spec.layer import LAYERS
-from tools.write_reference import ROOT, TARGET
+from tools.write_reference import LAYERS_PAGE, OPERATORS_PAGE, ROOT
 
 
-def test_the_page_of_layers_is_as_it_would_be_written():
+def test_the_pages_are_as_they_would_be_written():
     done = subprocess.run([sys.executable, "tools/write_reference.py", "--check"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_the_page_of_layers_names_every_layer():
-    text = TARGET.read_text()
-    layers = [name for name, cls in LAYERS.items() if cls.__module__.startswith("netgraph.layers.")]
-    assert [name for name in layers if f"\n### {name}\n" not in text] == []
+FLOORS = [(LAYERS_PAGE, "netgraph.layers."), (OPERATORS_PAGE, "netgraph.nets.")]
+
+
+@pytest.mark.parametrize("page, floor", FLOORS, ids=["layers", "operators"])
+def test_a_page_describes_all_with_a_drawing_and_an_example(page, floor):
+    sections = dict(part.split("\n", 1) for part in page.read_text().split("\n### ")[1:])
+    names = [name for name, cls in LAYERS.items() if cls.__module__.startswith(floor)]
+    assert [name for name in names if name not in sections] == []
+    assert [name for name in names if "┌─" not in sections[name] or "\n>>> " not in sections[name]] == []
