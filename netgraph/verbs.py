@@ -11,6 +11,7 @@ from netgraph.show.summary import html, summary
 from netgraph.spec.net import bind
 from netgraph.spec.typing import settled
 from netgraph.surgery.extract import net_extract
+from netgraph.surgery.join import net_join
 from netgraph.surgery.why import why
 from netgraph.train.net_train import REPORTERS
 from netgraph.train.result import bind as bind_result
@@ -20,6 +21,7 @@ for name, function in {
     "extract": net_extract,
     "from_json": net_from_json,
     "html": html,
+    "join": net_join,
     "plot": plot,
     "program": program_net,
     "summary": summary,

@@ -10,7 +10,7 @@ import torch
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.spec.arrays import same_bits
 from netgraph.spec.layer import hashable
-from netgraph.spec.net import Net, under
+from netgraph.spec.net import Net, shared_names
 from netgraph.spec.typing import Scope, Term, infer, short
 from netgraph.types.port_type import PortType, parse_type
 from netgraph.types.store import KindNode
@@ -43,13 +43,7 @@ class Container(Net):
 
     def _build(self, named: bool, parts: Mapping[str, Net], inputs, wires, outputs, given, multipliers) -> None:
         """Take over parts (with their arrays) and wiring; `given` are the port types as written. Raises what inference finds wrong."""
-        tensors: dict[str, torch.Tensor] = {}
-        for name, part in parts.items():
-            arrays = under(name, part)
-            for key in tensors.keys() & arrays.keys():
-                if not same_bits({key: tensors[key]}, {key: arrays[key]}):
-                    raise NetValueError(f'{name}, {short(part)}: the shared array "{key}" has other values in a layer before it')
-            tensors.update(arrays)
+        tensors = gathered({name: (part, part.tensors) for name, part in parts.items()})
         self._wire(named, {name: part.structure for name, part in parts.items()}, inputs, wires, outputs, multipliers)
         for name in parts if named else ():
             if name in self._inputs or name in self._outputs:
@@ -67,11 +61,11 @@ class Container(Net):
             self._cache["typing"] = infer(self, known=known)
 
     @classmethod
-    def assembled(cls, parts, inputs, wires, outputs, *, given, multipliers, named: bool) -> "Container":
-        """A net of parts without arrays, whose wiring was checked by the caller; its types are inferred when they are asked for."""
+    def assembled(cls, parts, inputs, wires, outputs, *, given, multipliers, named: bool, arrays=None) -> "Container":
+        """A net of structures and all their `arrays`, its wiring checked by the caller; types are inferred when they are asked for."""
         net = object.__new__(cls)
         net._wire(named, parts, inputs, wires, outputs, multipliers)
-        net._hold({}, given)
+        net._hold(arrays or {}, given)
         hash(net)
         return net
 
@@ -148,7 +142,7 @@ class Container(Net):
         if children is None and given is None and multipliers is None:
             twin._cache.update({word: self._cache[word] for word in ("key", "hash", "order", "feeds") if word in self._cache})
             if arrays is None or _shapes(arrays) == _shapes(self._arrays):
-                twin._cache.update({word: self._cache[word] for word in ("typing",) if word in self._cache})
+                twin._cache.update({word: self._cache[word] for word in ("typing", "known") if word in self._cache})
         return twin
 
     def order(self) -> list[str]:
@@ -237,6 +231,21 @@ def _is_real(scope: Scope, wire: Wire) -> bool:
 def _output(scope: Scope, path: tuple[str, ...], port: str) -> Term:
     part = scope.children[path[0]] if len(path) == 1 else scope.everything[(*scope.path, *path)]
     return part.source(port)
+
+
+def gathered(parts: Mapping[str, tuple[Net, Mapping[str, torch.Tensor]]]) -> dict[str, torch.Tensor]:
+    """The arrays of all parts as a container keeps them. Errors: NetValueError for one shared by name that has two values."""
+    tensors: dict[str, torch.Tensor] = {}
+    for name, (part, arrays) in parts.items():
+        shared = shared_names(part) if arrays else ()
+        for key, tensor in arrays.items():
+            if key not in shared:
+                tensors[f"{name}/{key}"] = tensor
+                continue
+            if key in tensors and not same_bits({key: tensors[key]}, {key: tensor}):
+                raise NetValueError(f'{name}, {short(part)}: the shared array "{key}" has other values in a layer before it')
+            tensors[key] = tensor
+    return tensors
 
 
 def _shapes(arrays: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:

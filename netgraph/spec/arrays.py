@@ -9,7 +9,7 @@ import torch
 from netgraph.errors import NetTypeError, NetValueError
 from netgraph.spec.names import spelled
 from netgraph.types.port_type import parse_type
-from netgraph.types.symbols import Automatic
+from netgraph.types.symbols import All, Automatic
 
 __all__ = ["NetArray"]
 
@@ -20,6 +20,7 @@ class NetArray:
         NetArray("w")                       the array called "w"
         NetArray(Name="w", Array=a)         the same, starting from `a`
         NetArray(Dimensions=(2, 3))         of known dimensions; without a name it is the layer's own
+        NetArray(All)                       all shared arrays of a net, in net_extract
 
     It is given where an array is: `LinearLayer(3, Weights=NetArray("w"))`. The dimensions of all uses must agree. Inside the function of a
     FunctionLayer it is a learned array of that layer, with which one computes as with a tensor; there it says its Dimensions or its Array.
@@ -39,7 +40,7 @@ class NetArray:
         if len(args) > 1 or (args and "Name" in options):
             raise NetTypeError("NetArray wants one name: NetArray(name, Array=..., Dimensions=...)")
         name = args[0] if args else options.get("Name", Automatic)
-        if name is not Automatic and not isinstance(name, str):
+        if name is not Automatic and name is not All and not isinstance(name, str):
             raise NetTypeError(f"NetArray: Name wants a text, got {name!r}")
         if isinstance(name, str) and (not name or any(c in name for c in "/.") or "->" in name):
             raise NetValueError(f'NetArray: Name {name!r} may not be empty or contain "/", "." or "->"')
@@ -83,7 +84,7 @@ class NetArray:
         return function(*map(taken, args), **{word: taken(part) for word, part in (kwargs or {}).items()})
 
     def __repr__(self) -> str:
-        parts = [] if self.name is Automatic else [f'"{self.name}"']
+        parts = [] if self.name is Automatic else ["All"] if self.name is All else [f'"{self.name}"']
         if self.dimensions is not None:
             parts.append(f"Dimensions={self.dimensions}")
         return f"NetArray({', '.join(parts)})"

@@ -18,7 +18,7 @@ from netgraph.spec.parameters import is_integer
 from netgraph.spec.step import Step, same_ports, shortened
 from netgraph.spec.typing import Scope, typed
 from netgraph.types.port_type import PortType, parse_type
-from netgraph.types.symbols import Automatic
+from netgraph.types.symbols import All, Automatic
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -154,6 +154,8 @@ class Layer(Net, BaseModel):
             elif isinstance(value, NetArray):
                 if isinstance(declared, State):
                     raise NetValueError(f"{name}: {word} cannot be shared: it is updated by the layer itself")
+                if value.name is All:
+                    raise NetValueError(f"{name}: {word} wants one shared array, NetArray(All) is all of them")
                 if value.name in schema.arrays and value.name != word:
                     raise NetValueError(f'{name}: {word} is shared as "{value.name}", which is the name of another array of the layer')
                 if value.name is not Automatic or value.dimensions is not None:
@@ -398,5 +400,5 @@ def hashable(value):
     if isinstance(value, (tuple, list)):
         return tuple(hashable(v) for v in value)
     if isinstance(value, dict):
-        return tuple(sorted((k, hashable(v)) for k, v in value.items()))
+        return tuple(sorted(((k, hashable(v)) for k, v in value.items()), key=repr))
     return (type(value).__name__, value) if isinstance(value, (bool, float)) else value

@@ -39,6 +39,7 @@ class Net:
     if TYPE_CHECKING:
         _arrays: dict[str, torch.Tensor]
         _given: dict[str, PortType]
+        _multipliers: Any
         _cache: dict[Any, Any]
 
     # -- what each kind of net says about itself -----------------------------------------------------------------------------------
@@ -223,6 +224,13 @@ class Net:
     def __getitem__(self, path):
         """The part, array or port type at `path`, as `net_extract(net, path)` gives it; arrays come along."""
         return VERBS["extract"](self, path)
+
+    def __or__(self, other) -> "Net":
+        """This net, and what comes behind it: `net_join(net, other)`. `other` may be written shortly: `net | Ramp | 10`."""
+        return VERBS["join"](self, other)
+
+    def __ror__(self, other) -> "Net":
+        return VERBS["join"](other, self)
 
     def __str__(self) -> str:
         return VERBS["summary"](self) if "summary" in VERBS else repr(self)

@@ -1,5 +1,6 @@
 """net_extract: a part, array, port type or parameter by its place."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
@@ -8,8 +9,9 @@ from netgraph.spec.arrays import NetArray
 from netgraph.spec.layer import Layer
 from netgraph.spec.net import Net, array_key, is_position, part_name, part_of, parts_of, shared_names
 from netgraph.spec.ports import path_of
-from netgraph.spec.typing import Typing, infer, settled, short, typed
-from netgraph.types.kinds import REAL
+from netgraph.spec.typing import settled, short, typed
+from netgraph.surgery.cut import chain_between, full, plain, types_at
+from netgraph.surgery.places import span_of
 from netgraph.types.port_type import PortType
 from netgraph.types.symbols import All
 
@@ -25,9 +27,10 @@ def net_extract(net: Net, place, /) -> Any:
         net_extract(net, "Input")             a port's type: (3,), (), ("Varying", 3), Integer(5), "Boolean"
         net_extract(layer, "KernelSize")      a parameter
         net_extract(chain, slice(1, 3))       layers 1 and 2 as a chain, also chain[1:3]
-        net_extract(net, NetArray("w"))       a shared array
+        net_extract(net, NetArray("w"))       a shared array; NetArray(All) all of them by name
         net_extract(net, [["a"], ["b"]])      several at once, a list of lists
         net_extract(net, All)                 all layers by name, or all parameters and arrays of a layer
+        net_extract(net, (All, "Weights"))    of each layer that has it
         net_extract(obj, "States")            the states that a NetStateObject is in
 
     `net[place]` is the same. Sizes that the surroundings fixed stay on a part that would be open by itself.
@@ -47,6 +50,8 @@ def net_extract(net: Net, place, /) -> Any:
     if isinstance(place, list) and place and all(isinstance(entry, list) for entry in place):
         return [net_extract(net, entry) for entry in place]
     if isinstance(place, NetArray):
+        if place.name is All:
+            return {name: net.arrays[name] for name in net.arrays if name in shared_names(net)}
         if place.name in shared_names(net):
             return net.arrays[place.name]
         raise NetNameError(f"{short(net)} has no shared array {place.name!r}, {did_you_mean(place.name, sorted(shared_names(net)))}")
@@ -61,7 +66,7 @@ def _at(net: Net, path: tuple, place):
         children = part.children
         if word is All:
             found = _all_parts(net, walked) if children else _everything(_typed_part(net, walked))
-            return found if last else {name: _at(inner, path[number + 1 :], place) for name, inner in found.items()}
+            return found if last else _in_each(found, path[number + 1 :], place)
         if isinstance(word, slice):
             piece = _slice(net, walked, part, word)
             return piece if last else _at(piece, path[number + 1 :], place)
@@ -70,11 +75,24 @@ def _at(net: Net, path: tuple, place):
         if word in children:
             walked, part = (*walked, word), children[word]
             continue
-        rest = path[number:]
-        if not last and _array_setting(part, "/".join(map(str, rest))) is None:
-            raise _unknown(part, walked, word, children)
-        return _detail(net, walked, part, word if last else "/".join(map(str, rest)))
+        rest = "/".join(map(str, path[number:]))
+        if not last and array_setting(part, rest) is None:
+            raise unknown(part, walked, word)
+        return _detail(net, walked, part, word if last else rest)
     return _typed_part(net, walked)
+
+
+def _in_each(parts: dict, path: tuple, place) -> dict:
+    """What stands at a path in each of several parts; those that have nothing there are left out, unless none has."""
+    found, faults = {}, []
+    for name, inner in parts.items():
+        try:
+            found[name] = _at(inner, path, place) if isinstance(inner, Net) else inner
+        except NetNameError as error:
+            faults.append(error)
+    if faults and not found:
+        raise faults[0]
+    return found
 
 
 def _all_parts(net: Net, path: tuple[str, ...]) -> dict[str, Net]:
@@ -82,42 +100,17 @@ def _all_parts(net: Net, path: tuple[str, ...]) -> dict[str, Net]:
     part = net
     for name in path:
         part = part_of(part, name)
-    return {name: _settled_part(net, (*path, name), inner) for name, inner in parts_of(part).items()}
+    seen: dict[Any, dict[str, PortType] | None] = {}
+    return {name: _settled_part(net, (*path, name), inner, seen) for name, inner in parts_of(part).items()}
 
 
-def _slice(net: Net, path: tuple[str, ...], part: Net, span: slice) -> NetChain:
+def _slice(net: Net, path: tuple[str, ...], part: Net, span: slice) -> Net:
     """The layers of a half-open span of a chain, as a chain."""
     if not isinstance(part, NetChain):
         raise NetTypeError(f"{'/'.join(path) or short(part)}: only a NetChain is cut by a slice")
-    if span.step not in (None, 1):
-        raise NetTypeError(f"{'/'.join(path) or short(part)}: a slice of a chain has no step, got {span.step!r}")
-    whole = net
-    for name in path:
-        whole = part_of(whole, name)
-    parts = parts_of(whole)
-    names = list(parts)[slice(*span.indices(len(parts)))]
-    chosen = {name: parts[name] for name in names}
-    layers = chosen if part.named else list(chosen.values())
-    chain = NetChain(layers)
-    if chosen and chain.input_count is not None:
-        terms, given = _full(net).terms, {}
-        for ports in (terms[(*path, names[0])].inputs, terms[(*path, names[-1])].outputs):
-            if not settled(chain).open_places():
-                break
-            given.update({name: _plain(_full(net).type_of(term)) for name, term in ports.items()})
-            chain = NetChain(layers, **{name: kind for name, kind in given.items() if kind.closed and not kind.varies})
-    return chain
-
-
-def _plain(kind: PortType) -> PortType:
-    """A type as it is written: "Real" goes without saying."""
-    return PortType(None if kind.kind == REAL else kind.kind, kind.shape)
-
-
-def _full(net: Net) -> Typing:
-    if "full" not in net._cache:
-        net._cache["full"] = infer(net, full=True, close=True)
-    return net._cache["full"]
+    whole = _typed_part(net, path)
+    assert isinstance(whole, NetChain)
+    return chain_between(whole, *span_of(whole, span, "net_extract")).unchecked()
 
 
 def _typed_part(net: Net, path: tuple[str, ...]) -> Net:
@@ -125,31 +118,37 @@ def _typed_part(net: Net, path: tuple[str, ...]) -> Net:
     part = net
     for name in path:
         part = part_of(part, name)
-    return _settled_part(net, path, part)
+    return _settled_part(net, path, part, {})
 
 
-def _settled_part(net: Net, path: tuple[str, ...], part: Net) -> Net:
-    if not path or part.input_count is None or not typed(part).open_places():
+def _settled_part(net: Net, path: tuple[str, ...], part: Net, seen: dict[Any, dict[str, PortType] | None]) -> Net:
+    """A part with the types that its surroundings gave it, if it needs them; parts that are alike are asked once."""
+    if not path or part.input_count is None:
         return part
-    typing = _full(net)
-    terms = typing.terms[path]
+    inputs, outputs = types_at(net, *path)
+    shapes = tuple((name, tensor.shape) for name, tensor in part.tensors.items())
+    key = (part.structure, shapes, tuple(inputs.items()), tuple(outputs.items()))
+    if key not in seen:
+        seen[key] = _needed(part, inputs, outputs)
+    given = seen[key]
+    return part if given is None else part.replaced(given=given)
+
+
+def _needed(part: Net, inputs: Mapping[str, PortType], outputs: Mapping[str, PortType]) -> dict[str, PortType] | None:
+    """The port types that close a part which would be open by itself; None for one that needs none."""
+    if not typed(part).open_places():
+        return None
     alone = settled(part)
-    ports = [
-        *zip(alone.inputs.values(), terms.inputs.values(), strict=True),
-        *zip(alone.outputs.values(), terms.outputs.values(), strict=True),
-    ]
-    if not alone.open_places() and all(kind.shape == typing.type_of(term).shape for kind, term in ports):
-        return part
+    ports = [(kind, inputs[name]) for name, kind in alone.inputs.items()] + [(kind, outputs[name]) for name, kind in alone.outputs.items()]
+    if not alone.open_places() and all(kind.shape == there.shape for kind, there in ports):
+        return None
     given = dict(part.given)
-    for ports in (terms.inputs, terms.outputs):
-        for name, term in ports.items():
-            kind = typing.type_of(term)
-            if kind.shape is not None and not kind.varies:
-                given[name] = _plain(kind)
-        part = part.replaced(given=given)
-        if not typed(part).open_places():
+    for ports, own in ((inputs, alone.inputs), (outputs, alone.outputs)):
+        told = {n: kind for n, kind in ports.items() if n in own and kind.shape not in (None, own[n].shape) and not kind.varies}
+        given.update({n: plain(kind) for n, kind in told.items()})
+        if not typed(part.replaced(given=given)).open_places():
             break
-    return part
+    return given
 
 
 def _detail(net: Net, path: tuple[str, ...], part: Net, word):
@@ -157,7 +156,7 @@ def _detail(net: Net, path: tuple[str, ...], part: Net, word):
     if isinstance(part, Layer):
         schema = part.schema_of()
         name = schema.aliases.get(word, word)
-        setting = _array_setting(part, name)
+        setting = array_setting(part, name)
         if setting is not None:
             return net.arrays[array_key(path, name, setting)]
         if name in schema.arrays:
@@ -167,14 +166,14 @@ def _detail(net: Net, path: tuple[str, ...], part: Net, word):
     types = settled(net) if not path else None
     if types is not None and (word in types.inputs or word in types.outputs):
         return (types.inputs.get(word) or types.outputs[word]).written()
-    terms = _full(net).terms[path]
+    terms = full(net).terms[path]
     term = terms.inputs.get(word) or terms.outputs.get(word) or terms.readable.get(word) or terms.state_ports.get(word)
     if term is not None:
-        return _full(net).type_of(term).written()
-    raise _unknown(part, path, word, part.children)
+        return full(net).type_of(term).written()
+    raise unknown(part, path, word)
 
 
-def _array_setting(part: Net, name: str):
+def array_setting(part: Net, name: str):
     """How the array called `name` of a layer was given, Automatic for as usual; None where it has none. Names may hold "/"."""
     return next((setting for array, _, setting in part.array_places() if array == name), None)
 
@@ -192,8 +191,9 @@ def _array_names(layer: Layer) -> list[str]:
     return list(dict.fromkeys((*layer.schema_of().arrays, *(name for name, _, _ in layer.array_places()))))
 
 
-def _unknown(part: Net, path: tuple[str, ...], word, children) -> NetNameError:
-    known = [*children]
+def unknown(part: Net, path: tuple[str, ...], word) -> NetNameError:
+    """The error about a word that is no part, array, parameter or port of the part at `path`."""
+    known = [*part.children]
     if isinstance(part, Layer):
         schema = part.schema_of()
         known += [*_array_names(part), *schema.fields, *schema.inputs, *schema.outputs]

@@ -9,6 +9,7 @@ from netgraph.spec.initial import Initialization, generator
 from netgraph.spec.names import spelled
 from netgraph.spec.net import Net, array_key, array_slots
 from netgraph.spec.typing import Typing, infer
+from netgraph.surgery.window import Solved
 from netgraph.types.sizes import Varying
 from netgraph.types.symbols import All, Automatic
 
@@ -52,7 +53,9 @@ def initialized(net: Net, typing: Typing, method: Initialization, seed, *, anew:
         if shape is None or any(isinstance(size, Varying) for size in shape):
             raise open_error(net, typing, "net_initialize cannot draw arrays")
         arrays[key] = declared.initial.draw(shape, method, generator(seed, key.removeprefix(inside)))
-    return net.replaced(arrays=arrays)
+    ready = net.replaced(arrays=arrays)
+    ready._cache["known"] = {name: Solved(typing, (name,)) for name in net.children}
+    return ready
 
 
 def missing_arrays(net: Net) -> list[str]:

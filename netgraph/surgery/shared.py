@@ -4,8 +4,8 @@ from netgraph.errors import NetTypeError
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.declare import State
 from netgraph.spec.layer import Layer
-from netgraph.spec.net import Net, array_key, array_slots, shared_names
-from netgraph.surgery.tree import remade, renamed
+from netgraph.spec.net import Net, array_slots, shared_names
+from netgraph.surgery.tree import moved, remade
 from netgraph.types.symbols import Automatic
 
 __all__ = ["net_insert_shared_arrays"]
@@ -30,7 +30,6 @@ def net_insert_shared_arrays(net: Net, prefix: str = "", /) -> Net:
         raise NetTypeError(f"net_insert_shared_arrays: a prefix is a text, got {prefix!r}")
     taken = set(shared_names(net))
     settings: dict[tuple[str, ...], dict[str, NetArray]] = {}
-    names: dict[str, str] = {}
     for path, _, word, declared, setting in array_slots(net):
         if isinstance(declared, State) or (isinstance(setting, NetArray) and setting.name is not Automatic):
             continue
@@ -38,7 +37,6 @@ def net_insert_shared_arrays(net: Net, prefix: str = "", /) -> Net:
         taken.add(name)
         sizes = {} if not isinstance(setting, NetArray) or setting.dimensions is None else {"Dimensions": setting.dimensions}
         settings.setdefault(path, {})[word] = NetArray(name, **sizes)
-        names[array_key(path, word)] = name
 
     def share(path: tuple[str, ...], part: Net) -> Net:
         if path not in settings:
@@ -46,7 +44,8 @@ def net_insert_shared_arrays(net: Net, prefix: str = "", /) -> Net:
         assert isinstance(part, Layer)
         return part.replaced(settings={**part._settings, **settings[path]})
 
-    return remade(net, share).replaced(arrays=renamed(net.tensors, names))
+    shared = remade(net, share)
+    return shared.replaced(arrays=moved(net, shared, net.tensors))
 
 
 def _free(name: str, taken: set[str]) -> str:

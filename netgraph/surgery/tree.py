@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from netgraph.spec.net import Net
+import torch
+
+from netgraph.spec.net import Net, array_key, array_slots
 
 
 def remade(net: Net, change: Callable[[tuple[str, ...], Net], Net]) -> Net:
@@ -27,6 +29,9 @@ def remade(net: Net, change: Callable[[tuple[str, ...], Net], Net]) -> Net:
     return made[()]
 
 
-def renamed(arrays: Mapping, names: Mapping[str, str]) -> dict:
-    """Arrays under other keys."""
-    return {names.get(key, key): tensor for key, tensor in arrays.items()}
+def moved(before: Net, after: Net, arrays: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The arrays of `before` under the keys they have in `after`, a net with the same layers in the same order."""
+    keys = {}
+    for (path, _, name, _, setting), (new_path, _, _, _, new_setting) in zip(array_slots(before), array_slots(after), strict=True):
+        keys[array_key(path, name, setting)] = array_key(new_path, name, new_setting)
+    return {keys[key]: tensor for key, tensor in arrays.items()}
