@@ -56,12 +56,31 @@ def keep_ends(draft: Draft, net: Container, inputs: Mapping[str, tuple[str, str]
     """Give the new ports of a draft, told as the part and port of `net` they are at, the types they had where nothing else does."""
     for name, (part, port) in inputs.items():
         kind = types_at(net, part)[0].get(port)
-        if kind is not None and kind.closed and not kind.varies and settled(draft.parts[part].net).inputs[port].shape != kind.shape:
-            draft.given[name] = plain(kind)
+        if kind is not None and kind.closed and not kind.varies and not _is_asked(draft, net, part, port, kind):
+            draft.given = {name: plain(kind), **draft.given}
     told = {name: types_at(net, part)[1].get(port) for name, (part, port) in outputs.items()}
     if all(is_told(draft, net, part) for part, _ in outputs.values()) or not typed(draft.unchecked()).open_places():
         return
     draft.given.update({name: plain(kind) for name, kind in told.items() if kind is not None and kind.closed and not kind.varies})
+
+
+def _is_asked(draft: Draft, net: Container, name: str, port: str, kind: PortType) -> bool:
+    """Whether a layer's input type certainly follows from the layer, or from what is right behind it in the draft."""
+    after = {w.source: (w.part, w.part_port) for w in reversed(net.wires)}
+    for _ in range(NEAR):
+        part = draft.parts[name].net
+        alone = settled(part)
+        if alone.inputs[port].shape == kind.shape:
+            return True
+        outputs = types_at(net, name)[1]
+        behind = after.get((name,))
+        if behind is None or behind[0] not in draft.parts or len(outputs) != 1 or not _closed(outputs.values()):
+            return False
+        if settled(part.replaced(given={**outputs, **part.given})).inputs[port].shape != kind.shape:
+            return False
+        name, port = behind
+        kind = types_at(net, name)[0][port]
+    return False
 
 
 def is_told(draft: Draft, net: Container, name: str) -> bool:

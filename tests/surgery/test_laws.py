@@ -9,7 +9,7 @@ from netgraph import *
 from netgraph.errors import NetError
 from netgraph.spec.typing import infer
 
-FEW = settings(max_examples=40)
+FEW = settings(max_examples=20)
 LAYERS = st.sampled_from(
     [Ramp, Tanh, LinearLayer(2), LinearLayer(3), LinearLayer(4, Biases=None), SoftmaxLayer(), BatchNormalizationLayer(), DropoutLayer()]
 )
