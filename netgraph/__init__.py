@@ -185,9 +185,16 @@ from netgraph.spec.symbols import (
     Variance,
     Which,
 )
+from netgraph.surgery.delete import net_delete
 from netgraph.surgery.extract import net_extract
+from netgraph.surgery.flatten import net_flatten
 from netgraph.surgery.initialize import net_initialize
+from netgraph.surgery.join import net_append, net_insert, net_join, net_prepend
+from netgraph.surgery.rename import net_rename
+from netgraph.surgery.replace import net_replace
+from netgraph.surgery.replace_part import net_replace_part
 from netgraph.surgery.shared import net_insert_shared_arrays
+from netgraph.surgery.take import net_drop, net_take
 from netgraph.surgery.unfold import net_unfold, unfold_states
 from netgraph.train.net_train import net_train
 from netgraph.train.result import NetTrainResultsObject, StopReason
@@ -198,9 +205,20 @@ from netgraph.types.symbols import All, Automatic, Scaled
 if _collecting:
     _gc.enable()
 
+NetAppend = net_append
+NetDelete = net_delete
+NetDrop = net_drop
 NetExtract = net_extract
+NetFlatten = net_flatten
 NetInitialize = net_initialize
+NetInsert = net_insert
 NetInsertSharedArrays = net_insert_shared_arrays
+NetJoin = net_join
+NetPrepend = net_prepend
+NetRename = net_rename
+NetReplace = net_replace
+NetReplacePart = net_replace_part
+NetTake = net_take
 NetTrain = net_train
 NetUnfold = net_unfold
 
@@ -321,18 +339,24 @@ __all__ = [
     "NPairsLossLayer",
     "NTXentLossLayer",
     "Negative",
+    "NetAppend",
     "NetArray",
     "NetArrayLayer",
     "NetBidirectionalOperator",
     "NetChain",
+    "NetDelete",
+    "NetDrop",
     "NetError",
     "NetExtract",
     "NetFileError",
+    "NetFlatten",
     "NetFoldOperator",
     "NetGANOperator",
     "NetGraph",
     "NetInitialize",
+    "NetInsert",
     "NetInsertSharedArrays",
+    "NetJoin",
     "NetMapOperator",
     "NetMapThreadOperator",
     "NetNameError",
@@ -340,8 +364,13 @@ __all__ = [
     "NetPairEmbeddingOperator",
     "NetPort",
     "NetPortGradient",
+    "NetPrepend",
+    "NetRename",
+    "NetReplace",
+    "NetReplacePart",
     "NetShapeError",
     "NetStateObject",
+    "NetTake",
     "NetTrain",
     "NetTrainResultsObject",
     "NetTrainingError",
@@ -424,14 +453,25 @@ __all__ = [
     "Unitize",
     "Variance",
     "Which",
+    "net_append",
+    "net_delete",
+    "net_drop",
     "net_extract",
+    "net_flatten",
     "net_from_json",
     "net_from_torch",
     "net_initialize",
+    "net_insert",
     "net_insert_shared_arrays",
+    "net_join",
     "net_json_schema",
     "net_load",
+    "net_prepend",
+    "net_rename",
+    "net_replace",
+    "net_replace_part",
     "net_save",
+    "net_take",
     "net_to_json",
     "net_to_torch",
     "net_train",

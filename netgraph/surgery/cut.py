@@ -34,7 +34,8 @@ def types_at(net: Net, *path: str) -> tuple[dict[str, PortType], dict[str, PortT
     if found is not None:
         return found
     terms, type_of = full(net).terms[path], full(net).type_of
-    return {n: type_of(term) for n, term in terms.inputs.items()}, {n: type_of(term) for n, term in terms.outputs.items()}
+    outputs = (*terms.outputs.items(), *terms.readable.items())
+    return {n: type_of(term) for n, term in terms.inputs.items()}, {n: type_of(term) for n, term in outputs}
 
 
 def chain_between(net: NetChain, start: int, stop: int) -> Draft:
@@ -72,7 +73,7 @@ def _is_asked(draft: Draft, net: Container, name: str, port: str, kind: PortType
         alone = settled(part)
         if alone.inputs[port].shape == kind.shape:
             return True
-        outputs = types_at(net, name)[1]
+        outputs = {port: kind for port, kind in types_at(net, name)[1].items() if port in part.output_ports()}
         behind = after.get((name,))
         if behind is None or behind[0] not in draft.parts or len(outputs) != 1 or not _closed(outputs.values()):
             return False

@@ -151,11 +151,11 @@ def _needed(part: Net, inputs: Mapping[str, PortType], outputs: Mapping[str, Por
     return given
 
 
-def _detail(net: Net, path: tuple[str, ...], part: Net, word):
+def _detail(net: Net, path: tuple[str, ...], part: Net, word: Any):
     """An array, port type or parameter of the part at `path`."""
     if isinstance(part, Layer):
         schema = part.schema_of()
-        name = schema.aliases.get(word, word)
+        name = schema.aliases.get(word) or word
         setting = array_setting(part, name)
         if setting is not None:
             return net.arrays[array_key(path, name, setting)]

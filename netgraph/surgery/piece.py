@@ -34,8 +34,9 @@ def piece(net: Net) -> Piece:
 
 def instead(old: Piece, new: Net) -> Piece:
     """A net in the place of a piece."""
-    ports = (new.input_ports(), new.output_ports(), new.state_names())
-    if ports == (old.part.input_ports(), old.part.output_ports(), old.part.state_names()):
+    before = old.part
+    ports = (new.input_ports(), new.output_ports(), new.state_names(), new.readable_ports())
+    if ports == (before.input_ports(), before.output_ports(), before.state_names(), before.readable_ports()):
         return Piece(new.structure, new.tensors, old.source, old.name, False)
     return piece(new)
 

@@ -12,7 +12,7 @@ from netgraph.spec.net import Net, array_key, is_position, part_name, part_of, s
 from netgraph.spec.ports import path_of
 from netgraph.spec.typing import short, typed
 from netgraph.surgery.draft import Draft
-from netgraph.surgery.extract import unknown
+from netgraph.surgery.extract import array_setting, unknown
 from netgraph.surgery.layer import fitting, with_array, with_words
 from netgraph.surgery.swap import swap
 from netgraph.types.port_type import parse_type
@@ -91,9 +91,10 @@ class _Edits:
             if not isinstance(word, str):
                 raise NetTypeError(f"net_replace_part: a place is made of names and positions, got {word!r} in {place!r}")
             if word not in part.children:
-                if not last:
+                rest = "/".join(map(str, words[number:]))
+                if not last and array_setting(part, rest) is None:
                     raise unknown(part, edits.path, word)
-                edits._detail(word, value, self)
+                edits._detail(word if last else rest, value, self)
                 return
             if word in edits.whole or (last and word in edits.inside):
                 raise NetValueError(f"net_replace_part: {'/'.join((*edits.path, word))} is replaced, and so is something in it")
@@ -110,14 +111,14 @@ class _Edits:
         net = self.net
         schema = net.schema_of() if isinstance(net, Layer) else None
         word = word if schema is None else schema.aliases.get(word, word)
-        if schema is not None and isinstance(net, Layer) and word in schema.arrays:
-            setting = net._settings.get(word, Automatic)
+        setting = array_setting(net, word)
+        if setting is not None:
             key = array_key(self.path, word, setting)
             if key in shared_names(net) and not isinstance(value, NetArray) and value is not None:
                 root._share(key, value)
                 return
         known = (*net.input_ports(), *net.output_ports(), *net.state_names(), "LearningRateMultipliers")
-        if word not in known and (schema is None or (word not in schema.arrays and word not in schema.fields)):
+        if word not in known and setting is None and (schema is None or (word not in schema.arrays and word not in schema.fields)):
             raise unknown(net, self.path, word)
         if word in self.details:
             raise NetValueError(f"net_replace_part: {'/'.join((*self.path, word))} is told twice")
@@ -167,12 +168,12 @@ class _Edits:
         words.update({w: v for w, v in self.details.items() if w in schema.fields or w == "LearningRateMultipliers"})
         result = with_words(layer, words) if words else layer
         for word, value in self.details.items():
-            if word in schema.arrays:
+            if word in schema.arrays or array_setting(layer, word) is not None:
                 result = with_array(result, word, value, "/".join((*self.path, word)))
         arrays = {**result.tensors, **self.shared}
         given = dict(result.given)
         for word, value in self.details.items():
-            if word in words or word in schema.arrays or value is None:
+            if word in words or word in schema.arrays or array_setting(layer, word) is not None or value is None:
                 continue
             given.pop(word, None)
             if value is not Automatic:

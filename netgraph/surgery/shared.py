@@ -33,7 +33,7 @@ def net_insert_shared_arrays(net: Net, prefix: str = "", /) -> Net:
     for path, _, word, declared, setting in array_slots(net):
         if isinstance(declared, State) or (isinstance(setting, NetArray) and setting.name is not Automatic):
             continue
-        name = _free(":".join((*([prefix] if prefix else []), *path, word)), taken)
+        name = _free(":".join((*([prefix] if prefix else []), *path, *word.split("/"))), taken)
         taken.add(name)
         sizes = {} if not isinstance(setting, NetArray) or setting.dimensions is None else {"Dimensions": setting.dimensions}
         settings.setdefault(path, {})[word] = NetArray(name, **sizes)

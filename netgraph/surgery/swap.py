@@ -64,6 +64,6 @@ def _end(new: Net, path: tuple[str, ...], port: str, outputs: dict[str, str], wh
         part = part.children[word]
     if len(path) == 1 and port in outputs:
         return outputs[port]
-    if port not in (*part.output_ports(), *part.state_names()):
+    if port not in (*part.output_ports(), *part.readable_ports(), *part.state_names(), *part.input_ports()):
         raise NetTypeError(f'{where}: {short(part)} has no port "{port}", which is used')
     return port

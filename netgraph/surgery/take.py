@@ -177,10 +177,13 @@ class _Ways:
         if len(path) == 1 and path[0] in self.draft.outputs and (isinstance(end, NetPort) or path[0] not in self.draft.parts):
             return [self.draft.outputs[path[0]]]
         name, port = self._layer(path)
-        ports = self.draft.parts[name].part.output_ports()
-        if port is not None and port not in ports:
+        part = self.draft.parts[name].part
+        if port is None:
+            return [((name,), p) for p in part.output_ports()]
+        ports = (*part.output_ports(), *part.readable_ports(), *part.state_names())
+        if port not in ports:
             raise NetNameError(f'net_take: {name} has no output port "{port}", {did_you_mean(port, ports)}')
-        return [((name,), p) for p in ports if port is None or p == port]
+        return [((name,), port)]
 
     def below(self, start) -> set[str]:
         """The layers that lie behind a start; a layer or an input port of it is itself among them."""

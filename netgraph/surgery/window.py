@@ -29,10 +29,10 @@ class Solved(NamedTuple):
     path: tuple[str, ...]
 
     def types(self) -> tuple[dict[str, PortType], dict[str, PortType]] | None:
-        """The types of its inputs (states among them) and outputs; None unless all are known and none varies."""
+        """The types of its inputs (states among them) and of what can be read; None unless all are known and none varies."""
         terms, type_of = self.typing.terms[self.path], self.typing.type_of
         inputs = {name: type_of(term) for name, term in (*terms.inputs.items(), *terms.state_ports.items())}
-        outputs = {name: type_of(term) for name, term in terms.outputs.items()}
+        outputs = {name: type_of(term) for name, term in (*terms.outputs.items(), *terms.readable.items())}
         fits = all(kind.closed and not kind.varies for kind in (*inputs.values(), *outputs.values()))
         return (inputs, outputs) if fits else None
 
@@ -109,7 +109,7 @@ def _solve(window: Container, fresh: list[str], known: dict[str, Solved]) -> boo
 def _fits(p: Piece, place: Solved, seen: dict[Any, bool]) -> bool:
     """Whether a new part can have the types of the part whose place it takes; parts that are alike are asked once."""
     types = place.types()
-    if types is None or p.part.children or p.part.state_names():
+    if types is None or p.part.children or p.part.state_names() or p.part.readable_ports():
         return False
     inputs, outputs = types
     key = (p.part, tuple((name, tensor.shape) for name, tensor in p.arrays.items()), *(tuple(found.items()) for found in types))
