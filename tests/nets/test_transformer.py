@@ -24,6 +24,8 @@ from netgraph import (
     net_load,
     net_save,
     net_train,
+    net_unfold,
+    unfold_states,
 )
 from netgraph.lower.forward import lower
 from tests.layers.harness import Forward, Run
@@ -39,7 +41,7 @@ def residual(layer):
 
 def self_attention(**options):
     project = NetMapOperator(LinearLayer((HEADS, SIZE // HEADS)))
-    attend = AttentionLayer("Dot", MultiHead=True, Mask="Causal", ScoreRescaling="DimensionSqrt", **options)
+    attend = AttentionLayer("Dot", MultiHead=True, ScoreRescaling="DimensionSqrt", **{"Mask": "Causal", **options})
     parts = {"key": project, "value": project, "query": project, "attend": attend, "merge": NetMapOperator(SIZE)}
     ports = [("key", NetPort("attend", "Key")), ("value", NetPort("attend", "Value")), ("query", NetPort("attend", "Query"))]
     return NetGraph(parts, [(NetPort("Input"), ("key", "value", "query")), *ports, ("attend", "merge")])
@@ -161,6 +163,24 @@ def test_it_is_saved_and_loaded(tmp_path):
     net = net_initialize(transformer("Varying", tied=True))
     assert net_load(net_save(net, tmp_path / "net.safetensors")) == net
     assert list(net.arrays).count("words") == 1
+
+
+@pytest.mark.parametrize("mask", ["Causal", ("Causal", 3)])
+def test_step_by_step_it_says_what_it_says_of_the_whole(mask):
+    """Also from a batch, whose states are sequences of one length."""
+    net = net_initialize(transformer("Varying", Mask=mask))
+    step = net_unfold(net)
+    assert list(step.inputs) == ["Input", "Index", "Keys1", "Values1", "Keys2", "Values2"]
+    words = np.array([SENTENCES[1], [0, 0, 4, 3, 1, 2]])
+    whole = net(words)
+    alone, together = unfold_states(step), unfold_states(step, 2)
+    for position in range(6):
+        found = step({"Input": words[0, position], **alone})
+        both = step({"Input": words[:, position], **together})
+        alone, together = ({name: result[name] for name in alone} for result in (found, both))
+        assert np.allclose(found["Output"], whole[0, position], atol=1e-6)
+        assert np.allclose(both["Output"], whole[:, position], atol=1e-6)
+    assert alone["Keys2"].shape == (6, HEADS, SIZE // HEADS) and alone["Index"] == 6
 
 
 def test_an_encoder_of_sentences_looks_both_ways():
