@@ -12,6 +12,7 @@ from netgraph.formats.from_torch import net_from_torch
 from netgraph.formats.native import net_load, net_save
 from netgraph.formats.schema import net_json_schema
 from netgraph.formats.structure import net_from_json, net_to_json
+from netgraph.formats.transfer import TransferResult, net_transfer
 from netgraph.layers.arrays import TotalLayer
 from netgraph.layers.attention import AttentionLayer
 from netgraph.layers.basic import LinearLayer, SoftmaxLayer
@@ -443,6 +444,7 @@ __all__ = [
     "Total",
     "TotalLayer",
     "Trainer",
+    "TransferResult",
     "TransposeLayer",
     "TripletLossLayer",
     "TripletMarginLossLayer",
@@ -475,6 +477,7 @@ __all__ = [
     "net_to_json",
     "net_to_torch",
     "net_train",
+    "net_transfer",
     "net_unfold",
     "unfold_states",
 ]
