@@ -23,6 +23,7 @@ BARS = {
     "attention": (("eager", 1.0),),
     "lstm": (("fused", 1.03),),
     "gru": (("fused", 1.03),),
+    "fold": (("fused", 3.0),),
     "varying": (("fused", 1.03),),
 }
 WITHIN = 1.05

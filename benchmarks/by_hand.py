@@ -49,8 +49,8 @@ def _net(row) -> nn.Sequential:
         layers = [nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)]
     elif row.name == "attention":
         layers = [_Block(128, 4), nn.Linear(128, 10)]
-    elif row.name in ("lstm", "gru", "varying"):
-        layers = [_Recurrent(nn.GRU if row.name == "gru" else nn.LSTM, 32, 128, 10)]
+    elif row.name in ("lstm", "gru", "fold", "varying"):
+        layers = [_Recurrent(nn.GRU if row.name in ("gru", "fold") else nn.LSTM, 32, 128, 10)]
     else:
         layers = [nn.Conv2d(1, 20, 5), nn.ReLU(), nn.MaxPool2d(2, 2), nn.Conv2d(20, 50, 5), nn.ReLU(), nn.MaxPool2d(2, 2)]
         layers += [nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10)]

@@ -80,7 +80,7 @@ def _gru(arrays, x, t):
 
 def step_in_jax(row, seconds):
     """A function of a batch of tensors that returns the loss."""
-    loss_of = {"spiral": _spiral, "mlp": _mlp, "lenet": _lenet, "attention": _attention, "lstm": _lstm, "gru": _gru}[row.name]
+    loss_of = {"spiral": _spiral, "mlp": _mlp, "lenet": _lenet, "attention": _attention, "lstm": _lstm, "gru": _gru, "fold": _gru}[row.name]
     arrays = [jnp.asarray(a.numpy()) for a in row.arrays()]
     adam = optax.adam(0.001)
     state = adam.init(arrays)

@@ -41,6 +41,19 @@ def _block(ng, size: int, heads: int) -> list:
     return [residual(attention), residual(ng.NetMapOperator([4 * size, "GELU", size]))]
 
 
+def _fold(ng, size: int):
+    """A gated recurrent unit, written as the cell of a fold."""
+
+    def cell(x, s, state):
+        keep = torch.sigmoid(x[1] + s[1])
+        return (1 - keep) * torch.tanh(x[2] + torch.sigmoid(x[0] + s[0]) * s[2]) + keep * state
+
+    gates = (3, size)
+    parts = {"x": ng.LinearLayer(gates), "s": ng.LinearLayer(gates), "cell": ng.FunctionLayer(cell, x=gates, s=gates, state=size)}
+    edges = [("x", ng.NetPort("cell", "x")), ("s", ng.NetPort("cell", "s")), (ng.NetPort("State"), ng.NetPort("cell", "state"))]
+    return ng.NetFoldOperator(ng.NetGraph(parts, [(ng.NetPort("Input"), "x"), (ng.NetPort("State"), "s"), *edges]))
+
+
 class NetTrain:
     """`net_train` with a callable that hands out the row's batches; the speed is that of the second half of the run.
 
@@ -61,6 +74,8 @@ class NetTrain:
             self._net = ng.NetChain([256, ng.Ramp, 10, ng.SoftmaxLayer()], Input=784)
         elif row.name == "attention":
             self._net = ng.NetChain([*_block(ng, 128, 4), ng.NetMapOperator(10), ng.SoftmaxLayer()], Input=(64, 128))
+        elif row.name == "fold":
+            self._net = ng.NetChain([_fold(ng, 128), ng.SequenceLastLayer(), 10, ng.SoftmaxLayer()], Input=(50, 32))
         elif row.name in ("lstm", "gru", "varying"):
             layer = ng.GatedRecurrentLayer(128) if row.name == "gru" else ng.LongShortTermMemoryLayer(128)
             steps = "Varying" if row.name == "varying" else 50

@@ -7,6 +7,7 @@ attention  64 positions of 128, a block of a transformer (4 causal heads, 128-GE
          softmax cross-entropy, batch 32
 lstm     50 steps of 32, an LSTM of 128, the last of its states, 10 classes, softmax cross-entropy, batch 64
 gru      the same with a GRU
+fold     the same with the GRU's cell in a NetFoldOperator, against torch's own GRU; the plan is the loop written by hand
 varying  lstm on sequences of 10 to 50 steps, which come as lists and are padded in each step
 """
 
@@ -121,6 +122,16 @@ def _recurrent(function, states):
     return forward
 
 
+def _fold(inputs, arrays, states, noise, lengths, valid):
+    wx, ws, bx, bs, w, b = arrays
+    state = inputs[0].new_zeros(len(inputs[0]), 128)
+    for given in inputs[0].unbind(1):
+        (ar, az, am), (br, bz, bm) = F.linear(given, wx, bx).chunk(3, 1), F.linear(state, ws, bs).chunk(3, 1)
+        gate = torch.sigmoid(az + bz)
+        state = (1 - gate) * torch.tanh(am + torch.sigmoid(ar + br) * bm) + gate * state
+    return (F.cross_entropy(F.linear(state, w, b), inputs[1], reduction="none"),), ()
+
+
 def _gates(count: int):
     return ((count * 128, 32), (count * 128, 128), (count * 128,), (count * 128,), (10, 128), (10,))
 
@@ -143,6 +154,7 @@ ROWS = {
         Row("attention", (*_BLOCK, (10, 128), (10,)), _sequence_batches, _attention, 32, ones=(0, 10)),
         Row("lstm", _gates(4), _steps_batches, _recurrent(torch.lstm, 2), 64, unrolls=True),
         Row("gru", _gates(3), _steps_batches, _recurrent(torch.gru, 1), 64, unrolls=True),
+        Row("fold", _gates(3), _steps_batches, _fold, 64, unrolls=True),
         Row("varying", _gates(4), _list_batches, None, 64, unrolls=True),
     )
 }
