@@ -9,6 +9,8 @@ from netgraph.spec.typing import short
 from netgraph.train.prepare import Prepared
 from netgraph.train.step import Batch
 
+ALL_FINITE = "every layer and gradient is finite when run again"
+
 
 def _label(prepared: Prepared, key: str) -> str:
     """A place in the training net as the user knows it: without the name that the net has beside its losses."""
@@ -54,7 +56,7 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
         return "the losses of the examples are finite, their mean is not: they are too large to be added up"
     if bad:
         return f"every layer is finite, the gradient of {_label(prepared, bad[-1])} is not"
-    return "every layer and gradient is finite when run again"
+    return ALL_FINITE
 
 
 def _bad(tensor: torch.Tensor) -> bool:

@@ -12,7 +12,7 @@ from netgraph.train.feed import Fed
 from netgraph.train.interrupt import Interrupts
 from netgraph.train.memory import is_out_of_memory
 from netgraph.train.result import StopReason
-from netgraph.train.runner import CHECK_EVERY
+from netgraph.train.runner import CHECK_EVERY, waits_for_nothing
 from netgraph.train.session import Session
 from netgraph.train.snapshot import Snapshot
 from netgraph.train.stopping import Watch, unknown_measurement
@@ -42,7 +42,7 @@ class Loop:
         self.batch = self.round = self.examples = self.parts = 0
         self.elapsed = 0.0
         self.reason: StopReason | None = None
-        self.failed: tuple[int, Fed] | None = None
+        self.failed: tuple[int, list[Fed]] | None = None
         self.fed: Fed | None = None
         self.error: Exception | None = None
         self.at: str | None = None
@@ -51,8 +51,9 @@ class Loop:
         self.checked_at = (0.0, 0.0)
         self.half: tuple[float, int] | None = None
         self._pending: list[torch.Tensor] = []
-        self._recent: list[Fed] = []
-        self._host = self.feed.device.type == "cpu"
+        self._recent: list[list[Fed]] = []
+        self._group: list[Fed] = []
+        self._host = waits_for_nothing(self.feed.device)
         self._snapshot = Snapshot(self)
         self._watch = self._watching()
 
@@ -119,13 +120,14 @@ class Loop:
         if self.accumulation == 1:
             loss = self.runner.step(fed.batch, self.rate_now())
             self.examples += fed.count
-            self._updated(loss, fed)
+            self._updated(loss, [fed])
             return True
         self.runner.add(fed.batch)
         self.parts += 1
+        self._group.append(fed)
         self.examples += fed.count
         if self._host and not self.runner.check():
-            self._fail(self.batch + 1, fed)
+            self._fail(self.batch + 1, [fed])
             return False
         if self.parts < self.accumulation and not fed.ends_round:
             return False
@@ -134,11 +136,11 @@ class Loop:
 
     def _finish(self) -> None:
         """The update by the batches that were added up, if there are any."""
-        if self.parts and self.fed is not None:
-            self.parts = 0
-            self._updated(self.runner.update(self.rate_now()), self.fed)
+        if self.parts:
+            group, self._group, self.parts = self._group, [], 0
+            self._updated(self.runner.update(self.rate_now()), group)
 
-    def _updated(self, loss: torch.Tensor, fed: Fed) -> None:
+    def _updated(self, loss: torch.Tensor, group: list[Fed]) -> None:
         self.batch += 1
         self.event = "Batch"
         if self.session.average is not None and self.runner.failed_at is None:
@@ -146,11 +148,11 @@ class Loop:
         if self._host:
             self.losses.append(loss.item())
             if not math.isfinite(self.losses[-1]) or not self.runner.check():
-                self._fail(self.batch, fed)
+                self._fail(self.batch, group)
             return
         self._pending.append(loss)
-        self._recent.append(fed)
-        if len(self._pending) >= CHECK_EVERY or fed.ends_round:
+        self._recent.append(group)
+        if len(self._pending) >= CHECK_EVERY or (group[-1:] and group[-1].ends_round):
             self.read()
 
     def read(self) -> None:
@@ -164,8 +166,8 @@ class Loop:
             number = self.runner.failed_at
             self._fail(number, recent[number - (self.batch - len(recent)) - 1])
 
-    def _fail(self, number: int, fed: Fed) -> None:
-        self.reason, self.failed = StopReason.DIVERGED, (number, fed)
+    def _fail(self, number: int, group: list[Fed]) -> None:
+        self.reason, self.failed = StopReason.DIVERGED, (number, group)
 
     def rate_now(self) -> float:
         """The learning rate of the next update."""

@@ -2,7 +2,8 @@
 
 import torch
 
-from netgraph.train.diagnose import first_bad
+from netgraph.train.diagnose import ALL_FINITE, first_bad
+from netgraph.train.feed import Fed
 from netgraph.train.loop import Loop
 from netgraph.train.memory import is_out_of_memory, release, shortened
 from netgraph.train.plan import Plan
@@ -97,15 +98,24 @@ def _after_divergence(session: Session, loop: Loop, arrays, states, report: list
     """The arrays to return where a loss was not finite, and what is told about it."""
     if loop.failed is None:
         return arrays, states
-    prepared, (number, fed) = session.prepared, loop.failed
-    where = first_bad(prepared, session.runner.arrays(), session.runner.states(), fed.batch)
-    rows = "" if fed.indices is None else f" ({examples(fed.indices.tolist())})"
+    prepared = session.prepared
     if loop.best is None and not all(bool(torch.isfinite(array).all()) for array in arrays):
         tensors, lowered = prepared.net.tensors, prepared.forward
         arrays, states = [tensors[name] for name in lowered.arrays], [tensors[name] for name in lowered.states]
         report.append("the update before had already made an array infinite: the net before training is returned")
-    report.append(f"net_train: the loss or its gradient was not finite at batch {number}{rows}: {where}")
+    report.append(f"net_train: {divergence(session, *loop.failed)}")
     return arrays, states
+
+
+def divergence(session: Session, number: int, group: list[Fed]) -> str:
+    """What was not finite in update `number`: of the batches that made it the first that is bad, its examples, and where."""
+    arrays, states = session.runner.arrays(), session.runner.states()
+    told = [(fed, first_bad(session.prepared, arrays, states, fed.batch)) for fed in group]
+    if not told:
+        return f"the loss or its gradient was not finite at batch {number}, before this run went on"
+    fed, where = next(((fed, where) for fed, where in told if where != ALL_FINITE), told[0])
+    rows = "" if fed.indices is None else f" ({examples(fed.indices.tolist())})"
+    return f"the loss or its gradient was not finite at batch {number}{rows}: {where}"
 
 
 def examples(rows: list[int]) -> str:

@@ -50,6 +50,11 @@ def laid_out_batch(batch: Batch, layout: str) -> Batch:
     return Batch(tuple(laid_out(t, layout) for t in batch.inputs), noise, lengths, valid)
 
 
+def waits_for_nothing(device: torch.device) -> bool:
+    """Whether looking at a number on a device costs nothing, so that each step may look at its loss."""
+    return device.type == "cpu"
+
+
 class Group(NamedTuple):
     """What one update moves: the step that trains just these arrays, their places among the trained, and their buffers."""
 
@@ -95,7 +100,7 @@ class Runner:
         self._optimizer = Optimizer(step.method, self._mine) if isinstance(step.method, TorchMethod) else None
         self._groups = {places: self._group(places) for places in (turns.cycle if turns is not None else [tuple(range(len(self._mine)))])}
         device = self._arrays[0].device if self._arrays else torch.device("cpu")
-        self._host = device.type == "cpu"
+        self._host = waits_for_nothing(device)
         self._counter = torch.zeros((), dtype=torch.int64, device=device)
         self._alive = torch.ones((), dtype=torch.bool, device=device)
         self._rates = tuple(t.to(device) for t in scalars(self._arrays))

@@ -12,9 +12,9 @@ from netgraph.formats.training_file import write_training
 from netgraph.nets.container import input_names, output_names
 from netgraph.spec.names import spelled
 from netgraph.spec.net import Net
-from netgraph.train.diagnose import first_bad
 from netgraph.train.loop import Loop
 from netgraph.train.options import read_options
+from netgraph.train.outcome import divergence
 from netgraph.train.plan import Plan
 from netgraph.train.prepare import further
 from netgraph.train.resume import Resumed, compare, identity, merged, read_checkpoint
@@ -105,9 +105,7 @@ class Trainer:
         loop.take(loop.fed)
         loop.read()
         if loop.failed is not None:
-            number, bad = loop.failed
-            where = first_bad(loop.session.prepared, loop.runner.arrays(), loop.runner.states(), bad.batch)
-            raise NetTrainingError(f"Trainer: the loss or its gradient was not finite at batch {number}: {where}")
+            raise NetTrainingError(f"Trainer: {divergence(loop.session, *loop.failed)}")
         added = loop.runner.added
         return float(added.losses[-1][0]) if added is not None else loop.losses[-1]
 
