@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from netgraph.errors import NetNameError, NetShapeError, NetTypeError, did_you_mean
 from netgraph.lower.forward import Lowered
@@ -261,7 +262,8 @@ def _each(point: Point, places: list[str], value: Callable, weights: Mapping[str
     try:
         axes: dict[str, int | None] = {**dict.fromkeys(given, 0), **dict.fromkeys(shared)}
         mapped = torch.func.vmap(derived, in_dims=(axes, *(0 for _ in columns)), randomness="error")
-        return [list(found) for found in mapped({**given, **shared}, *columns)]
+        with sdpa_kernel(SDPBackend.MATH):  # the fused kernels of attention cannot be mapped
+            return [list(found) for found in mapped({**given, **shared}, *columns)]
     except (RuntimeError, TypeError, ValueError):  # a step that torch cannot map over examples
         every = [alone(i) for i in range(count)]
         return [[torch.stack(parts) for parts in zip(*found, strict=True)] for found in zip(*every, strict=True)]

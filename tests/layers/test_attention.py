@@ -8,12 +8,14 @@ from netgraph import (
     AppendLayer,
     AttentionLayer,
     DotLayer,
+    Jacobian,
     LinearLayer,
     NetChain,
     NetGraph,
     NetMapOperator,
     NetNameError,
     NetPort,
+    NetPortGradient,
     NetShapeError,
     SequenceAttentionLayer,
     TotalLayer,
@@ -217,3 +219,15 @@ def test_the_retired_layer_looks_at_its_input():
     typed = SequenceAttentionLayer("Dot", Input=("Varying", 2), Query=2)
     assert typed.inputs["Input"].written() == ("Varying", 2) and typed.inputs["Query"].written() == (2,)
     assert np.allclose(typed({"Input": [VALUES[:1], VALUES], "Query": [[0, 0]] * 2}), [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize("options", [{}, {"Mask": "Causal"}, {"Mask": ("Causal", 2)}, {"MultiHead": True}])
+def test_derivatives_of_each_example(options):
+    shape = (4, 2, 3) if "MultiHead" in options else (4, 3)
+    layer = net_initialize(AttentionLayer(Key=shape, Value=shape, Query=shape, **options))
+    source = np.random.default_rng(4)
+    data = {name: source.normal(size=(2, *shape)) for name in ("Key", "Value", "Query")}
+    apart = layer(data, NetPortGradient("Weights", PerExample=True))
+    assert np.allclose(apart.sum(0), layer(data, NetPortGradient("Weights")), atol=1e-5)
+    jacobian = layer(data, Jacobian("Query"))
+    assert np.allclose(jacobian.sum(tuple(range(1, len(shape) + 1))), layer(data, NetPortGradient("Query")), atol=1e-5)
