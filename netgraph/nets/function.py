@@ -35,7 +35,8 @@ from netgraph.spec.typing import settled, short
 from netgraph.types.symbols import All, Automatic
 
 _UNREAL = {"eq", "ne", "lt", "le", "gt", "ge", "and", "or", "xor", "not", "logical_and", "logical_or", "logical_xor", "logical_not",
-           "isnan", "isinf", "isfinite", "all", "any", "argmax", "argmin", "argsort", "count_nonzero", "one_hot"}  # fmt: skip
+           "isnan", "isinf", "isfinite", "all", "any", "argmax", "argmin", "argsort", "argcummax", "argcummin",
+           "count_nonzero", "one_hot", "lower_median_index"}  # fmt: skip
 """Operations that give no real numbers."""
 _AGGREGATED = {"sum": "Total", "mean": "Mean", "amax": "Max", "amin": "Min", "prod": "Times", "StandardDeviation": "StandardDeviation",
                "MeanDeviation": "MeanDeviation", "Median": "Median", "InterquartileRange": "InterquartileRange"}  # fmt: skip

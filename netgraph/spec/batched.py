@@ -22,7 +22,12 @@ Function = FunctionGraph | OpaqueFunction
 Sizes = tuple[tuple[int, ...], ...]
 
 _SAME_ORDER = {"reshape", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze"}
-_UNCHANGED = {"inv": 2, "det": 2, "tril": 2, "triu": 2, "cdist": 2, "pad": 1, "one_hot": 0}
+_UNCHANGED = {
+    "inv": 2, "det": 2, "tril": 2, "triu": 2, "cdist": 2, "pad": 1, "one_hot": 0, "pinv": 2, "cholesky": 2, "eigvalsh": 2, "svdvals": 2,
+    "solve": 2, "matrix_power": 2, "matrix_exp": 2, "logabsdet": 2, "sign_det": 2, "diag_embed": 1,
+}  # fmt: skip
+"""Operations on the last axes, whatever is in front of these, and how many axes they take."""
+_SPATIAL = {f"{name}{rank}d": rank for name in ("conv", "max_pool", "avg_pool", "adaptive_avg_pool") for rank in (1, 2, 3)}
 _MOST_DRAWN = 2**22  # elements
 _AXES = ("dim", "dim0", "dim1", "dim2", "dims", "source", "destination")
 
@@ -262,12 +267,25 @@ class _Batching:
         own = getattr(self, f"_{name}", None)
         if own is not None:
             return own(*moved.operands, shape=shape)
+        if name in _SPATIAL or name == "interpolate":
+            return self._over_space(moved, refs, shape)
         if name in _UNCHANGED:
             if any(len(self.shape[ref]) < _UNCHANGED[name] for ref in refs):
                 raise _NoRule
         elif rule != "elementwise":
             return self._along(moved, refs, shape)
         return self.emit(name, *self._replaced(moved, refs, self.aligned(refs)), shape=shape)
+
+    def _over_space(self, node: Node, refs: Sequence[Ref], shape: tuple[int, ...]) -> Ref:
+        """Convolution and pooling, of channels x space; an axis in front of these goes into the batch."""
+        first, *rest = refs
+        if any(ref in self.whole for ref in rest):
+            raise _NoRule
+        given = self.shape[first]
+        channels = 1 + (len(given) - 2 if node.operation == "interpolate" else _SPATIAL[node.operation])
+        folded = first if len(given) == channels else self.emit("reshape", first, (-1, *given[1:]), shape=given[1:])
+        found = self.emit(node.operation, folded, *node.operands[1:], shape=shape)
+        return found if folded is first else self.emit("reshape", found, (-1, *shape), shape=shape)
 
     def _none(self) -> Ref:
         raise _NoRule

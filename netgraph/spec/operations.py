@@ -162,14 +162,16 @@ def _make(name: str, call: str | Callable, axes: AxisRule, required: str, option
     return Operation(name, function, tuple(parameters), axes, "" if callable(call) else call)
 
 
-def _part(name: str, call: str, axes: AxisRule, required: str, optional: dict[str, tuple[str, Any]] | None = None) -> Operation:
+def _part(
+    name: str, call: str, axes: AxisRule, required: str, optional: dict[str, tuple[str, Any]] | None = None, part: str = "values"
+) -> Operation:
     whole = _make(name, call, axes, required, optional)
     function = whole.function
 
-    def values(*args, **keywords):
-        return function(*args, **keywords).values
+    def one(*args, **keywords):
+        return getattr(function(*args, **keywords), part)
 
-    return replace(whole, function=values, part="values")
+    return replace(whole, function=one, part=part)
 
 
 _SPECIAL: dict[str, Callable] = {
@@ -205,10 +207,11 @@ def _elementwise() -> list[Operation]:
     )
     plain = (
         "sqrt rsqrt reciprocal square asin acos acosh log2 log10 log1p exp2 expm1 digamma sinc deg2rad rad2deg logical_not isnan isinf "
-        "isfinite zeros_like ones_like special.ndtri special.i0 nn.functional.logsigmoid nn.functional.relu6 nn.functional.hardsigmoid "
+        "isfinite zeros_like ones_like special.ndtri special.i0 special.log_ndtr "
+        "nn.functional.logsigmoid nn.functional.relu6 nn.functional.hardsigmoid "
         "nn.functional.tanhshrink"
     )
-    pairs = "maximum minimum fmod hypot logaddexp atan2 copysign logical_and logical_or logical_xor"
+    pairs = "maximum minimum hypot logaddexp atan2 copysign logical_and logical_or logical_xor"
     found = [_make(name, f"torch.{path}", "elementwise", "input") for name, path in (word.split("=") for word in symbols.split())]
     found += [_make(path.rpartition(".")[2], f"torch.{path}", "elementwise", "input") for path in plain.split()]
     found += [_make(name, f"torch.{name}", "elementwise", "input other") for name in pairs.split()]
@@ -219,6 +222,7 @@ def _elementwise() -> list[Operation]:
         _make("detach", ".detach", "elementwise", one),
         _make("to", ".to", "elementwise", "input dtype:dtype"),
         _make("Mod", "torch.remainder", "elementwise", "input:value other:value"),
+        _make("fmod", "torch.fmod", "elementwise", "input other:value"),
         _make("xlogy", "torch.xlogy", "elementwise", "input:value other:value"),
         _make("where", "torch.where", "elementwise", "condition input:value other:value"),
         _make("lerp", "torch.lerp", "elementwise", "input end weight:value"),
@@ -273,10 +277,12 @@ def _over_axes() -> list[Operation]:
         _make("logsumexp", "torch.logsumexp", "reduces", "input dim:integers", keep),
         _make("norm", "torch.linalg.vector_norm", "reduces", "input", {"ord": ("number", 2)} | dims | keep),
         _make("quantile", "torch.quantile", "reduces", "input q:number", dim | keep),
+        _make("nanquantile", "torch.nanquantile", "reduces", "input q:number", dim | keep),
         _make("cosine_similarity", "torch.nn.functional.cosine_similarity", "reduces", "input other", {"dim": ("integer", 1)}),
         _make("trace", "torch.trace", "reduces", "input"),
         _make("det", "torch.linalg.det", "reduces", "input"),
         _part("lower_median", "torch.median", "reduces", "input dim:integer", keep),
+        _part("lower_median_index", "torch.median", "reduces", "input dim:integer", keep, part="indices"),
         _make("Median", definitions.median, "reduces", "input", dims),
         _make("MeanDeviation", definitions.mean_deviation, "reduces", "input", dims),
         _make("StandardDeviation", definitions.standard_deviation, "reduces", "input", dims),
@@ -300,6 +306,18 @@ def _over_axes() -> list[Operation]:
         _make("cdist", "torch.cdist", "mixes", "x1 x2", {"p": ("number", 2.0)}),
         _make("take_along_dim", "torch.take_along_dim", "mixes", "input indices", dim),
         _make("index_select", "torch.index_select", "mixes", "input dim:integer index"),
+        *(_part(name, f"torch.{name}", "mixes", "input dim:integer") for name in ("cummax", "cummin")),
+        *(_part(f"arg{name}", f"torch.{name}", "mixes", "input dim:integer", part="indices") for name in ("cummax", "cummin")),
+        _make("gather", "torch.gather", "mixes", "input dim:integer index"),
+        _make("scatter", "torch.scatter", "mixes", "input dim:integer index src"),
+        _make("scatter_add", "torch.scatter_add", "mixes", "input dim:integer index src"),
+        _make("index_add", "torch.index_add", "mixes", "input dim:integer index source"),
+        *(_make(name, f"torch.linalg.{name}", "mixes", "input") for name in ("pinv", "cholesky", "eigvalsh", "svdvals")),
+        _make("solve", "torch.linalg.solve", "mixes", "input other"),
+        _make("matrix_power", "torch.linalg.matrix_power", "mixes", "input n:integer"),
+        _make("matrix_exp", "torch.linalg.matrix_exp", "mixes", "input"),
+        _part("logabsdet", "torch.linalg.slogdet", "reduces", "input", part="logabsdet"),
+        _part("sign_det", "torch.linalg.slogdet", "reduces", "input", part="sign"),
         _make("one_hot", "torch.nn.functional.one_hot", "mixes", "input num_classes:integer"),
     ]
     return found
@@ -323,6 +341,7 @@ def _moves() -> list[Operation]:
         ("cat", "tensors:arrays", {"dim": ("integer", 0)}),
         ("stack", "tensors:arrays", {"dim": ("integer", 0)}),
         ("diagonal", "input", {"offset": ("integer", 0), "dim1": ("integer", 0), "dim2": ("integer", 1)}),
+        ("diag_embed", "input", {"offset": ("integer", 0), "dim1": ("integer", -2), "dim2": ("integer", -1)}),
         ("tril", "input", {"diagonal": ("integer", 0)}),
         ("triu", "input", {"diagonal": ("integer", 0)}),
     ]
@@ -334,13 +353,33 @@ def _moves() -> list[Operation]:
         _make("pad", "torch.nn.functional.pad", "moves", "input pad:integers", padding),
         _make(
             "interpolate", "torch.nn.functional.interpolate", "mixes", "input",
-            {"size": ("integer", None), "mode": ("text", "nearest"), "align_corners": ("boolean", None)},
+            {"size": ("integers", None), "mode": ("text", "nearest"), "align_corners": ("boolean", None)},
         ),
     ]  # fmt: skip
     return found
 
 
-OPERATIONS: dict[str, Operation] = {found.name: found for part in (_operators, _elementwise, _over_axes, _moves) for found in part()}
+def _spatial() -> list[Operation]:
+    integers, functional = "integers", "torch.nn.functional."
+    one, nothing = (integers, (1,)), (integers, (0,))
+    convolution = {"bias": ("array", None), "stride": one, "padding": nothing, "dilation": one, "groups": ("integer", 1)}
+    ends = {"stride": (integers, None), "padding": nothing}
+    greatest = {"dilation": one, "ceil_mode": ("boolean", False)}
+    average = {"ceil_mode": ("boolean", False), "count_include_pad": ("boolean", True)}
+    found = []
+    for rank in (1, 2, 3):
+        found += [
+            _make(f"conv{rank}d", f"{functional}conv{rank}d", "mixes", "input weight", convolution),
+            _make(f"max_pool{rank}d", f"{functional}max_pool{rank}d", "mixes", "input kernel_size:integers", ends | greatest),
+            _make(f"avg_pool{rank}d", f"{functional}avg_pool{rank}d", "mixes", "input kernel_size:integers", ends | average),
+            _make(f"adaptive_avg_pool{rank}d", f"{functional}adaptive_avg_pool{rank}d", "mixes", "input output_size:integers"),
+        ]
+    return found
+
+
+OPERATIONS: dict[str, Operation] = {
+    found.name: found for part in (_operators, _elementwise, _over_axes, _moves, _spatial) for found in part()
+}
 
 
 def is_number(value: object) -> bool:

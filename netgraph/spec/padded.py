@@ -37,7 +37,7 @@ _FILLS: dict[str, Any] = {
 }  # fmt: skip
 """What padding counts as in a reduction."""
 _TWO = {"cosine_similarity", "EuclideanDistance", "SquaredEuclideanDistance", "ManhattanDistance", "CosineDistance"}
-_ALONG = {"cumsum", "cumprod", "logcumsumexp"}
+_ALONG = {"cumsum", "cumprod", "logcumsumexp", "cummax", "cummin", "argcummax", "argcummin"}
 
 
 def padded(graph: FunctionGraph, inputs: Sequence[Value], arrays: Sequence[Any], lengths: Solving | Running) -> list[Value]:

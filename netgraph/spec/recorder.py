@@ -19,7 +19,7 @@ from netgraph.spec.operations import DTYPES, OPERATIONS, Parameter, Ref
 from netgraph.spec.program import NetCall, Program
 from netgraph.spec.refusals import refusal, refusal_of_numpy
 from netgraph.spec.replay import drawn
-from netgraph.spec.spellings import Recorded, Recording, Unlisted, perform
+from netgraph.spec.spellings import Pair, Recorded, Recording, Unlisted, perform
 from netgraph.spec.typing import infer, settled, short
 from netgraph.types.port_type import PortType
 from netgraph.types.symbols import Automatic
@@ -81,7 +81,7 @@ def record(
         if not result or not all(isinstance(key, str) for key in result):
             raise NetTypeError("a function that returns a dict names its outputs with texts, and has at least one")
         output_names, results = list(result), list(result.values())
-    elif isinstance(result, list | tuple):
+    elif isinstance(result, list | tuple | Pair):
         raise NetTypeError("a function with several outputs returns a dict, which names them", fix='return {"a": ..., "b": ...}')
     else:
         results = [result]

@@ -4,6 +4,7 @@
 `x.chunk(2)` is two slices). The tracer and the writer of code share it; they differ in `emit`. A call outside the list raises `Unlisted`.
 """
 
+import inspect
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from torch.fx import Proxy
 from torch.fx.proxy import TracerBase
 from torch.nn import functional
 
+from netgraph.spec import derived
 from netgraph.spec.operations import DTYPES, OPERATIONS, REQUIRED, Operation
 
 Emit = Callable[..., Any]
@@ -21,7 +23,8 @@ Emit = Callable[..., Any]
 _ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "repeats": "dims", "exponent": "other", "mat2": "other", "vec": "other"}
 
 # Arguments that change nothing at these values.
-_IDLE = {"out": (None,), "dtype": (None,), "inplace": (False,), "_stacklevel": (3,), "memory_format": (None,), "stable": (False, True)}
+_IDLE = {"out": (None,), "dtype": (None,), "inplace": (False,), "_stacklevel": (3,), "memory_format": (None,), "stable": (False, True),
+         "return_indices": (False,)}  # fmt: skip
 
 
 class Unlisted(Exception):
@@ -66,7 +69,16 @@ def _flat(parts: Any) -> Iterator[Any]:
             yield part
 
 
-class _Pair:
+def _indices(name: str) -> Callable:
+    """What torch gives as values and indices, from two operations."""
+    return lambda emit, input, dim: Pair(lambda: emit(name, input, dim), lambda: emit(f"arg{name}", input, dim))
+
+
+def _slogdet(emit: Emit, A):
+    return emit("sign_det", A), emit("logabsdet", A)
+
+
+class Pair:
     """Values and indices, as `torch.max` and `torch.sort` give; each is recorded when it is asked for."""
 
     def __init__(self, values: Callable[[], Any], indices: Callable[[], Any]):
@@ -170,7 +182,7 @@ def _extremum(binary: str, whole: str, arg: str) -> Callable:
             return emit(whole, input, (), False)
         if other is not None or not isinstance(dim, int):
             return emit(binary, input, dim if other is None else other)
-        return _Pair(lambda: emit(whole, input, (dim,), keepdim), lambda: emit(arg, input, dim, keepdim))
+        return Pair(lambda: emit(whole, input, (dim,), keepdim), lambda: emit(arg, input, dim, keepdim))
 
     return rule
 
@@ -178,11 +190,11 @@ def _extremum(binary: str, whole: str, arg: str) -> Callable:
 def _median(emit: Emit, input, dim=None, keepdim=False):
     if dim is None:
         return emit("lower_median", emit("flatten", input, 0, -1), -1, False)
-    raise Unlisted("torch.median with an axis")
+    return Pair(lambda: emit("lower_median", input, dim, keepdim), lambda: emit("lower_median_index", input, dim, keepdim))
 
 
 def _sort(emit: Emit, input, dim=-1, descending=False, *, stable=None):
-    return _Pair(lambda: emit("sort", input, dim, descending), lambda: emit("argsort", input, dim, descending))
+    return Pair(lambda: emit("sort", input, dim, descending), lambda: emit("argsort", input, dim, descending))
 
 
 def _spread(name: str) -> Callable:
@@ -278,6 +290,8 @@ def _cast(dtype: str) -> Callable:
 
 
 def _to(emit: Emit, input, dtype, **keywords):
+    if isinstance(dtype, (str, torch.device)):  # another device: a net runs where its data is
+        return input
     dtype = dtype if isinstance(dtype, torch.dtype) else getattr(dtype, "dtype", dtype)
     name = next((name for name, known in DTYPES.items() if known is dtype), None)
     if name is None or keywords:
@@ -324,20 +338,47 @@ def _softmax(name: str) -> Callable:
 
 
 def _interpolate(emit: Emit, input, size=None, scale_factor=None, mode="nearest", align_corners=None, **keywords):
-    if scale_factor is not None or not isinstance(size, int) or any(keywords.values()):
+    if any(keywords.values()):
         raise Unlisted("torch.nn.functional.interpolate with these options")
-    return emit("interpolate", input, size, mode, align_corners)
+    if size is None:
+        axes = tuple(input.shape)[2:]
+        factors = scale_factor if isinstance(scale_factor, (list, tuple)) else [scale_factor] * len(axes)
+        size = [int(axis * factor) for axis, factor in zip(axes, factors, strict=True)]
+    elif isinstance(size, int):
+        size = [size] * (1 if mode == "linear" else input.dim() - 2)
+    return emit("interpolate", input, tuple(size), mode, align_corners)
 
 
 def _floor_divide(emit: Emit, input, other, *, rounding_mode=None):
-    if rounding_mode not in (None, "floor"):
-        raise Unlisted(f"torch.div with rounding_mode={rounding_mode!r}")
+    if rounding_mode == "trunc":
+        return emit("IntegerPart", emit("div", input, other))
     return emit("floor_divide" if rounding_mode else "div", input, other)
 
 
 def _scaled(name: str) -> Callable:
     def rule(emit: Emit, input, other, *, alpha=1):
         return emit(name, input, other if alpha == 1 else emit("mul", other, alpha))
+
+    return rule
+
+
+def _formula(function: Callable) -> Callable:
+    """A rule that runs a formula of listed operations on the stand-ins, which record them."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except ValueError:  # a function of torch itself
+        parameters = {}
+    takes_all = not parameters or any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+
+    def rule(emit: Emit, *args, **keywords):
+        known = {word: value for word, value in keywords.items() if takes_all or word in parameters}
+        for word, value in keywords.items():
+            if word not in known and value is not None and value not in _IDLE.get(word, ()):
+                raise _Mismatch(f"{word}={value!r}")
+        try:
+            return function(*args, **known)
+        except derived.NotListed as error:
+            raise _Mismatch(str(error)) from None
 
     return rule
 
@@ -378,7 +419,16 @@ def _function_table() -> dict[Callable, str | Callable]:
     table |= {torch.split: _split, torch.chunk: _chunk, torch.unbind: _unbind, torch.t: _t, torch.einsum: _einsum}
     table |= {torch.softmax: _softmax("softmax"), functional.softmax: _softmax("softmax"), functional.interpolate: _interpolate}
     table |= {torch.log_softmax: _softmax("log_softmax"), functional.log_softmax: _softmax("log_softmax"), torch.logsumexp: _logsumexp}
-    return table
+    table |= {torch.cummax: _indices("cummax"), torch.cummin: _indices("cummin"), torch.linalg.slogdet: _slogdet, torch.slogdet: _slogdet}
+    table |= {
+        torch.i0: "i0",
+        torch.pinverse: "pinv",
+        torch.cholesky: "cholesky",
+        torch.matrix_power: "matrix_power",
+        torch.matrix_exp: "matrix_exp",
+    }
+    formulas = {target: _formula(function) for target, function in derived.FORMULAS.items()}
+    return {**table, **formulas}
 
 
 def _method_table() -> dict[str, str | Callable]:
@@ -397,6 +447,7 @@ def _method_table() -> dict[str, str | Callable]:
     table |= {"view_as": "reshape_as", "reshape_as": "reshape_as", "expand_as": _expand_as, "where": _where_method, "norm": _norm}
     table |= {"float": _cast("float32"), "double": _cast("float64"), "half": _cast("float16"), "bfloat16": _cast("bfloat16")}
     table |= {"bool": _cast("bool"), "int": _cast("int32"), "long": _cast("int64"), "to": _to_keyword, "type_as": _to}
+    table |= {name: _formula(function) for name, function in derived.METHODS.items()}
     table |= {"mT": _matrix_transpose, "T": _reverse_axes, "t": _t, "clone": _same, "contiguous": _same, "relu": "Ramp"}
     table |= {"sigmoid": "LogisticSigmoid", "det": "det", "inverse": "inv", "unflatten": "unflatten", "detach": "detach"}
     return table

@@ -26,6 +26,7 @@ RULES = {
     "MeanDeviation": lambda x: MeanDeviation(x[:, 1]), "InterquartileRange": lambda x: InterquartileRange(x[:, 1]),
     "softmax": lambda x: torch.softmax(x, 0), "attention": lambda x: torch.softmax(x @ x.T, -1) @ x,
     "softmax of rows": lambda x: x.softmax(-1), "log_softmax": lambda x: torch.log_softmax(x, 0), "cumsum": lambda x: x.cumsum(0),
+    "cummax": lambda x: x.cummax(0)[0],
     "cumprod": lambda x: x.cumprod(0), "logcumsumexp": lambda x: x.logcumsumexp(0), "sort": lambda x: x.sort(0).values,
     "descending": lambda x: x.sort(0, descending=True)[0], "argsort": lambda x: x.argsort(0), "weights": lambda x: x @ ROWS.T,
     "vector": lambda x: x @ VECTOR, "gram": lambda x: x.T @ x, "scores": lambda x: x[:, 0] @ x,

@@ -17,9 +17,11 @@ _REQUIRED = {
     "transpose": (_A, 0, 1), "permute": (_A, (1, 0)), "movedim": (_A, (0,), (1,)), "unflatten": (_A, 0, (2, 2)), "pad": (_A, (1, 2)),
     "cat": ((_A, _B),), "stack": ((_A, _B),), "einsum": ("ij,jk->ki", (_A, _B)), "index": (_A, (slice(1, 3), None, Ellipsis, -1)),
     "quantile": (_A, 0.3), "roll": (_A, (1,)), "linear": (_A, _B), "cross": (_A, _B), "Clip": (_A, -0.5, 0.5, -9.0, 9.0),
-    "Surd": (_A, 3), "repeat_interleave": (_A, 2),
+    "Surd": (_A, 3), "repeat_interleave": (_A, 2), "nanquantile": (_A, 0.3), "matrix_power": (_A, 3),
+    **{f"conv{rank}d": (_A, _B) for rank in (1, 2, 3)},
+    **{f"{name}{rank}d": (_A, (2,) * rank) for name in ("max_pool", "avg_pool", "adaptive_avg_pool") for rank in (1, 2, 3)},
 }  # fmt: skip
-_OPTIONAL = {"cross": {"dim": 0}, "clamp": {"max": 0.5}, "interpolate": {"size": 2}}
+_OPTIONAL = {"cross": {"dim": 0}, "clamp": {"max": 0.5}, "interpolate": {"size": (2,)}}
 
 
 def _operands(name):
@@ -51,6 +53,19 @@ _SPECIAL_INPUTS = {
     "index_select": lambda a, b, c: (a, torch.tensor([2, 0]), c),
     "take_along_dim": lambda a, b, c: (a, torch.argsort(b), c),
     "one_hot": lambda a, b, c: (torch.tensor([0, 2]), b, c),
+    "cholesky": lambda a, b, c: (a @ a.T + torch.eye(4), b, c),
+    "gather": lambda a, b, c: (a, torch.argsort(b), c),
+    "scatter": lambda a, b, c: (a, torch.argsort(b), b),
+    "scatter_add": lambda a, b, c: (a, torch.argsort(b), b),
+    "index_add": lambda a, b, c: (a, torch.tensor([2, 0, 1, 3]), b),
+    "conv1d": lambda a, b, c: (a, b.expand(2, 4, 4)[..., :3], c),
+    "conv2d": lambda a, b, c: (a.expand(2, 4, 4), b.expand(3, 2, 4, 4)[..., :3], c),
+    "conv3d": lambda a, b, c: (a.expand(2, 4, 4, 4), b.expand(3, 2, 4, 4, 4)[..., :3], c),
+    **{
+        f"{name}{rank}d": (lambda a, b, c, rank=rank: (a.expand(*[4] * (rank + 1)), b, c))
+        for name in ("max_pool", "avg_pool", "adaptive_avg_pool")
+        for rank in (1, 2, 3)
+    },
 }
 
 
