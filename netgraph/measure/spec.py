@@ -20,17 +20,31 @@ CLASSIFICATION = (
 REGRESSION = ("MeanSquare", "MeanDeviation", "StandardDeviation", "FractionVarianceUnexplained", "RSquared", "IntersectionOverUnion")
 """What can be measured of an output with a mean squared or mean absolute loss."""
 
+RETRIEVAL = ("RecallAt", "PrecisionAt", "RPrecision", "MAPAtR", "MAP", "MeanReciprocalRank", "NeighborAccuracy")
+"""What the order of the references of a query tells of embeddings."""
+
+CLUSTERING = ("NormalizedMutualInformation", "AdjustedMutualInformation")
+"""What clusters of embeddings tell."""
+
+VERIFICATION = (
+    "VerificationThreshold", "VerificationAccuracy", "VerificationF1Score", "VerificationROCCurve", "VerificationAreaUnderROCCurve",
+)  # fmt: skip
+"""What pairs of embeddings tell."""
+
 FALLING = (
     "Loss", "ErrorRate", "Entropy", "Perplexity", "FalsePositiveRate", "FalseNegativeRate", "FalseDiscoveryRate", "FalseOmissionRate",
     "FalsePositiveNumber", "FalseNegativeNumber", "MeanSquare", "MeanDeviation", "StandardDeviation", "FractionVarianceUnexplained",
 )  # fmt: skip
 """What gets better as it falls; everything else rises, but what is measured at ports falls, like a loss."""
 
-PER_CLASS = (*OF_CLASSES, "ROCCurve", "AreaUnderROCCurve")
-"""What is one value for each class."""
+AVERAGED = (*OF_CLASSES, "ROCCurve", "AreaUnderROCCurve", *RETRIEVAL)
+"""What is averaged over classes, or, of retrieval, over queries."""
 
 AGGREGATIONS = ("Mean", "Sum", "RMS", "StandardDeviation", "Min", "Max", "L1Norm", "L2Norm")
-WITH_PARAMETER = {"Accuracy": "n", "ErrorRate": "n", "FScore": "beta"}
+WITH_PARAMETER = {
+    "Accuracy": "n", "ErrorRate": "n", "FScore": "beta", "VerificationAccuracy": "threshold", "VerificationF1Score": "threshold",
+    **dict.fromkeys(("RecallAt", "PrecisionAt", "MAP", "NeighborAccuracy"), "k"),
+}  # fmt: skip
 _SUBOPTIONS = ("Measurement", "Key", "Aggregation", "ClassAveraging", "Interval", "Direction", "Port")
 
 
@@ -83,7 +97,7 @@ def parse_measurement(spec: Any, where: str) -> Measurement:
     elif not isinstance(what, NetPort) and not callable(what):
         raise NetTypeError(f"{where}: a measurement is a name, a name with its parameter, NetPort(...), a function or a dict; got {spec!r}")
     averaging = _choice(options.get("ClassAveraging"), (None, "Macro", "Micro"), f"{where}: ClassAveraging")
-    if averaging and what not in PER_CLASS:
+    if averaging and what not in AVERAGED:
         raise NetValueError(f"{where}: ClassAveraging is for what each class has, {what!r} is one value")
     direction = _choice(options.get("Direction"), (None, "Increasing", "Decreasing"), f"{where}: Direction")
     return Measurement(
@@ -99,16 +113,21 @@ def parse_measurement(spec: Any, where: str) -> Measurement:
 
 
 def _check_name(name: str, parameter: Any, where: str) -> None:
-    known = ("Loss", *CLASSIFICATION, *REGRESSION)
+    known = ("Loss", *CLASSIFICATION, *REGRESSION, *RETRIEVAL, *CLUSTERING, *VERIFICATION)
     if name not in known:
         raise NetNameError(f"{where}: there is no measurement {name!r}, {did_you_mean(name, list(known))}")
     if parameter is None:
+        if name in ("VerificationAccuracy", "VerificationF1Score"):
+            raise NetTypeError(f"{where}: {name} wants a threshold, chosen on other data", fix=f'("{name}", threshold)')
         return
     if name not in WITH_PARAMETER:
         raise NetTypeError(f"{where}: {name} takes no parameter, got {parameter!r}")
     if WITH_PARAMETER[name] == "beta":
         if not is_number(parameter) or parameter <= 0:
             raise NetValueError(f"{where}: the beta of FScore is a number above 0, got {parameter!r}")
+    elif WITH_PARAMETER[name] == "threshold":
+        if not is_number(parameter):
+            raise NetTypeError(f"{where}: the threshold of {name} is a number, got {parameter!r}")
     elif not is_integer(parameter) or parameter < 1:
         raise NetValueError(f"{where}: the {WITH_PARAMETER[name]} of {name} is a whole number from 1, got {parameter!r}")
 
