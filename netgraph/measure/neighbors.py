@@ -12,8 +12,8 @@ BLOCK = 2**25
 
 
 class Near(NamedTuple):
-    """Some queries: `rows` their numbers, `values` the values of the metric to all references (small is close, the query itself infinitely
-    far), `order` the numbers of the nearest references, the nearest first."""
+    """Some queries: `rows` their numbers, `values` what orders all references (small is close, the query itself infinitely far), `order`
+    the numbers of the nearest references, the nearest first."""
 
     rows: torch.Tensor
     values: torch.Tensor
@@ -38,8 +38,7 @@ def nearest(
     step = max(1, BLOCK // max(1, size))
     for begin in range(0, len(rows), step):
         own = rows[begin : begin + step]
-        values = metric.between(tuple(part[own] for part in prepared), against)
-        values = values if metric.small_is_close else -values
+        values = metric.ranking(tuple(part[own] for part in prepared), against)
         if references is None:
             values[torch.arange(len(own)), own] = torch.inf
         most = min(int(counts[own].max()), size - int(references is None))
@@ -54,11 +53,10 @@ def ordered(values: torch.Tensor, count: int) -> torch.Tensor:
     """
     if count * 8 > values.shape[1]:
         return torch.sort(values, dim=1, stable=True).indices[:, :count]
-    found, columns = torch.topk(values, count, dim=1, largest=False)
-    columns, places = torch.sort(columns, dim=1)
+    found, columns = torch.topk(values, count + 1, dim=1, largest=False)
+    tied = found[:, -1] == found[:, -2]  # of the values equal to the last one taken others than the first may be there
+    columns, places = torch.sort(columns[:, :count], dim=1)
     columns = columns.gather(1, torch.sort(found.gather(1, places), dim=1, stable=True).indices)
-    # of values equal to the last one taken, others than the first may have been taken
-    tied = (values <= found[:, -1:]).sum(1) > count
     if bool(tied.any()):
         columns[tied] = torch.sort(values[tied], dim=1, stable=True).indices[:, :count]
     return columns

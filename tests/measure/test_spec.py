@@ -24,7 +24,7 @@ def test_names_and_keys():
 @pytest.mark.parametrize(
     "spec, message",
     [
-        ("Acuracy", "here: there is no measurement 'Acuracy', did you mean \"Accuracy\" or \"NeighborAccuracy\" or \"VerificationAccuracy\"?"),
+        ("Acuracy", 'here: there is no measurement \'Acuracy\', did you mean "Accuracy" or "NeighborAccuracy" or "VerificationAccuracy"?'),
         (("Recall", 2), "here: Recall takes no parameter, got 2"),
         (("Accuracy", 0), "here: the n of Accuracy is a whole number from 1, got 0"),
         (("FScore", -1), "here: the beta of FScore is a number above 0, got -1"),

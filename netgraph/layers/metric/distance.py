@@ -33,6 +33,10 @@ class Metric(Setting):
         """The value for each row (along axis 0) and each key (along axis 1)."""
         raise TypeError(f"{type(self).__name__} is abstract")
 
+    def ranking(self, rows: Tensors, keys: Tensors) -> torch.Tensor:
+        """What orders the keys of a row as the value does, small for close; cheaper where it can be."""
+        return self.sign * self.between(rows, keys)
+
     def paired(self, a: Tensors, b: Tensors) -> torch.Tensor:
         """The value for each row of `a` and the row of `b` at the same place; leading axes are kept."""
         raise TypeError(f"{type(self).__name__} is abstract")
@@ -72,6 +76,9 @@ class LpDistance(Metric):
             return self._raised(torch.cdist(rows[0], keys[0], self.P))
         squares = torch.addmm(keys[1], rows[0], keys[0].mT, alpha=-2) + rows[1].unsqueeze(-1)
         return self._of_squares(squares, 8 * torch.finfo(squares.dtype).eps * rows[1].detach().unsqueeze(-1))
+
+    def ranking(self, rows, keys):
+        return self.between(rows, keys) if self.P != 2 else torch.addmm(keys[1], rows[0], keys[0].mT, alpha=-2)
 
     def paired(self, a, b):
         difference = a[0] - b[0]
