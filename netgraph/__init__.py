@@ -81,6 +81,7 @@ from netgraph.layers.sequence import (
 from netgraph.layers.structure import CatenateLayer, FlattenLayer, ReshapeLayer
 from netgraph.layers.training import BatchNormalizationLayer, DropoutLayer
 from netgraph.lower.module import net_to_torch
+from netgraph.measure.retrieval import embedding_measurements
 from netgraph.nets.bidirectional import NetBidirectionalOperator
 from netgraph.nets.chain import NetChain
 from netgraph.nets.fold import NetFoldOperator
@@ -197,6 +198,7 @@ from netgraph.surgery.replace_part import net_replace_part
 from netgraph.surgery.shared import net_insert_shared_arrays
 from netgraph.surgery.take import net_drop, net_take
 from netgraph.surgery.unfold import net_unfold, unfold_states
+from netgraph.train.net_measurements import net_measurements
 from netgraph.train.net_train import net_train
 from netgraph.train.result import NetTrainResultsObject, StopReason
 from netgraph.train.trainer import Trainer
@@ -215,6 +217,7 @@ NetInitialize = net_initialize
 NetInsert = net_insert
 NetInsertSharedArrays = net_insert_shared_arrays
 NetJoin = net_join
+NetMeasurements = net_measurements
 NetPrepend = net_prepend
 NetRename = net_rename
 NetReplace = net_replace
@@ -360,6 +363,7 @@ __all__ = [
     "NetJoin",
     "NetMapOperator",
     "NetMapThreadOperator",
+    "NetMeasurements",
     "NetNameError",
     "NetNestOperator",
     "NetPairEmbeddingOperator",
@@ -455,6 +459,7 @@ __all__ = [
     "Unitize",
     "Variance",
     "Which",
+    "embedding_measurements",
     "net_append",
     "net_delete",
     "net_drop",
@@ -468,6 +473,7 @@ __all__ = [
     "net_join",
     "net_json_schema",
     "net_load",
+    "net_measurements",
     "net_prepend",
     "net_rename",
     "net_replace",

@@ -2,10 +2,12 @@
 
 from netgraph.formats.structure import net_from_json, net_to_json
 from netgraph.lower.module import net_to_torch
+from netgraph.measure.measuring import DRAWERS
 from netgraph.nets.function import program_net
 from netgraph.run.evaluate import evaluate
 from netgraph.show.curves import figure, svg
 from netgraph.show.drawing import plot
+from netgraph.show.measured import confusion_matrix_figure, roc_figure
 from netgraph.show.reporting import reporter
 from netgraph.show.summary import html, summary
 from netgraph.spec.net import bind
@@ -32,6 +34,7 @@ for name, function in {
 }.items():
     bind(name, function)
 
+DRAWERS.update({"ConfusionMatrixPlot": confusion_matrix_figure, "ROCCurvePlot": roc_figure})
 bind_result("plot", figure)
 bind_result("svg", svg)
 REPORTERS[:] = [reporter]

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -9,17 +10,21 @@ import torch
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.layers.function import FunctionLayer
 from netgraph.layers.loss import CrossEntropyLossLayer, MeanAbsoluteLossLayer, MeanSquaredLossLayer
+from netgraph.layers.metric.distance import LpDistance
 from netgraph.losses.attach import Training
 from netgraph.losses.choose import feeder_path
 from netgraph.lower.forward import Lowered
 from netgraph.measure.collect import ClassCollector, Collector, NumberCollector, ValueCollector
-from netgraph.measure.spec import CLASSIFICATION, Measurement
+from netgraph.measure.retrieval import EMBEDDINGS, RetrievalCollector
+from netgraph.measure.spec import CLASSIFICATION, REGRESSION, Measurement
 from netgraph.nets.container import input_names
 from netgraph.run.outputs import asked_for, true_lengths
+from netgraph.spec.layer import Layer
 from netgraph.spec.masks import valid_positions
 from netgraph.spec.net import Net, array_key, array_slots
 from netgraph.spec.ports import NetPort
 from netgraph.spec.typing import short
+from netgraph.types.port_type import PortType
 
 Place = tuple[tuple[str, ...], str]
 """A value of the training net: the path of a part, and its port."""
@@ -37,6 +42,42 @@ class Judged(NamedTuple):
     layer: Net
     prediction: Place
     target: Place
+
+
+class Family(NamedTuple):
+    """Measurements of one sort: their names, the loss layers they go with, in words too, and what collects them."""
+
+    names: tuple[str, ...]
+    wants: str
+    fits: Callable[[Net], bool]
+    collector: Callable[[Any, list[Measurement]], Collector]
+
+
+def _of_classes(layer: Any, asked: list[Measurement]) -> Collector:
+    depths = frozenset(int(m.parameter or 1) for m in asked if m.what in ("Accuracy", "ErrorRate")) | {1}
+    return ClassCollector(layer.TargetForm, depths, any("ROC" in str(m.what) for m in asked))
+
+
+def _of_embeddings(layer: Any, asked: list[Measurement]) -> Collector:
+    collector = RetrievalCollector(getattr(layer, "Distance", None) or LpDistance(Normalized=False))
+    collector.ask(asked)
+    return collector
+
+
+def _judges_embeddings(layer: Net) -> bool:
+    return layer.coupled if isinstance(layer, Layer) else False
+
+
+FAMILIES = (
+    Family(CLASSIFICATION, "a cross-entropy", lambda layer: isinstance(layer, CrossEntropyLossLayer), _of_classes),
+    Family(
+        REGRESSION,
+        "a mean squared or mean absolute loss",
+        lambda layer: isinstance(layer, (MeanSquaredLossLayer, MeanAbsoluteLossLayer)),
+        lambda layer, asked: NumberCollector(),
+    ),
+    Family(EMBEDDINGS, "a loss on the classes of embeddings", _judges_embeddings, _of_embeddings),
+)
 
 
 class Taken(NamedTuple):
@@ -79,7 +120,7 @@ class Measuring:
     def add(self, lowered: Lowered, values: Sequence[torch.Tensor], lengths: Sequence[torch.Tensor]) -> None:
         """The values of one batch, in the order of `wanted`, with the lengths of each variable."""
         losses, rest = values[: len(self.totals)], dict(zip(self.places, values[len(self.totals) :], strict=True))
-        self.count += len(losses[0])
+        self.count += len(values[0]) if len(values) else 0
         for number, loss in enumerate(losses):
             self.totals[number] += float(loss.detach().double().sum())
         real = {place: _real(lowered, place, value, lengths) for place, value in rest.items()}
@@ -94,6 +135,8 @@ class Measuring:
                 taken.collector.add(_applied(taken.function, columns, masks))
             elif isinstance(taken.collector, ClassCollector):
                 taken.collector.add(*_decisions(taken.collector.form, columns[0], columns[1], masks[0]))
+            elif isinstance(taken.collector, RetrievalCollector):
+                taken.collector.add(columns[0], columns[1])
             elif isinstance(taken.collector, ValueCollector):
                 taken.collector.add(columns[0] if masks[0] is None else columns[0][masks[0]])
             else:
@@ -125,7 +168,7 @@ class Measuring:
 
     def _taken(self, measurement: Measurement) -> Taken:
         what = measurement.what
-        if what == "Loss" or (isinstance(what, str) and what in dict(self.training.losses)):
+        if isinstance(what, str) and what in ("Loss", *dict(self.training.losses)):
             return Taken(measurement, None, ())
         if isinstance(what, str):
             return self._of_loss(measurement)
@@ -139,37 +182,33 @@ class Measuring:
 
     def _of_loss(self, measurement: Measurement) -> Taken:
         name = str(measurement.what)
-        classes = name in CLASSIFICATION
-        kinds = (CrossEntropyLossLayer,) if classes else (MeanSquaredLossLayer, MeanAbsoluteLossLayer)
-        fitting = [j for j in self.judged if isinstance(j.layer, kinds) and measurement.port in (None, j.port)]
+        family = next(family for family in FAMILIES if name in family.names)
+        fitting = [j for j in self.judged if family.fits(j.layer) and measurement.port in (None, j.port)]
         if not fitting:
-            wanted = "a cross-entropy" if classes else "a mean squared or mean absolute loss"
             have = ", ".join(f"{j.port}: {short(j.layer)}" for j in self.judged) or "no loss layer"
-            raise NetTypeError(f'{self.where}: "{name}" is measured of an output with {wanted}; the net has {have}')
+            raise NetTypeError(f'{self.where}: "{name}" is measured of an output with {family.wants}; the net has {have}')
         if len(fitting) > 1:
             ports = ", ".join(f'"{j.port}"' for j in fitting)
             fix = f'{{"Measurement": "{name}", "Port": "{fitting[0].port}"}}'
             raise NetValueError(f'{self.where}: "{name}" fits several outputs: {ports}', fix=fix)
         judged = fitting[0]
-        key = (judged.port, classes)
+        key = (judged.port, family.names)
         if key not in self.shared:
-            self.shared[key] = self._class_collector(judged, kinds) if classes else NumberCollector()
+            asked = [m for m in self.measurements if m.what in family.names and m.port in (None, judged.port)]
+            self.shared[key] = family.collector(judged.layer, asked)
         return Taken(measurement, self.shared[key], (judged.prediction, judged.target))
 
-    def _class_collector(self, judged: Judged, kinds) -> ClassCollector:
-        """One for all that is asked of this output."""
-        asked = [m for m in self.measurements if m.what in CLASSIFICATION and m.port in (None, judged.port)]
-        depths = frozenset(int(m.parameter or 1) for m in asked if m.what in ("Accuracy", "ErrorRate")) | {1}
-        return ClassCollector(str(judged.layer.TargetForm), depths, any("ROC" in str(m.what) for m in asked))  # type: ignore[attr-defined]
-
     def _place(self, port: NetPort) -> Place:
-        """Where the value of an output, an inner port, an input of the net or a column of the data is found."""
+        """Where the value of an input, an output or an inner port of the net, or else of a column of the data, is found."""
         around = ("net",) if self.training.attached else ()
-        if len(port.path) == 1 and port.path[0] in (*self.training.names, *input_names(self.training.net)):
-            return (), self.training.names.get(str(port.path[0]), str(port.path[0]))
+        name = str(port.path[0]) if len(port.path) == 1 else None
+        if name in input_names(self.net):
+            return (), self.training.names[name]
         try:
             (path, word), *_ = asked_for(self.net, port).places
         except NetNameError as error:
+            if name in self.training.names:
+                return (), self.training.names[name]
             known = [*self.training.names, *(name for name in self.net.children)]
             shown = "/".join(map(str, port.path))
             raise NetNameError(f"{self.where}: {short(self.net)} has no {shown!r} to measure, {did_you_mean(shown, known)}") from error
@@ -255,10 +294,10 @@ def _decisions(form: str, probabilities: torch.Tensor, targets: torch.Tensor, ma
 
 def _applied(function: FunctionLayer, columns: Sequence[torch.Tensor], masks: Sequence[torch.Tensor | None]) -> torch.Tensor:
     """The function of every example, on its real part alone."""
-    names = list(function.input_ports())
+    names = function.input_ports()
     if all(mask is None for mask in masks):
-        rows = dict(zip(names, columns, strict=True))
-        return torch.as_tensor(function(rows))
+        fitting = _fitting(function, tuple(tuple(column.shape[1:]) for column in columns))
+        return torch.as_tensor(fitting(dict(zip(names, columns, strict=True))))
     results = []
     for number in range(len(columns[0])):
         one = {}
@@ -266,6 +305,13 @@ def _applied(function: FunctionLayer, columns: Sequence[torch.Tensor], masks: Se
             one[name] = column[number] if mask is None else _cut(column[number], mask[number])
         results.append(torch.as_tensor(function(one)).reshape(-1))
     return torch.cat(results)
+
+
+@lru_cache(64)
+def _fitting(function: FunctionLayer, shapes: tuple[tuple[int, ...], ...]) -> FunctionLayer:
+    """The function for examples of these shapes, so that a batch is told from one of them."""
+    given = {name: PortType(None, shape) for name, shape in zip(function.input_ports(), shapes, strict=True)}
+    return function.replaced(given=given)  # type: ignore[return-value]
 
 
 def _cut(value: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

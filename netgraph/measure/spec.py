@@ -1,6 +1,6 @@
 """What is to be measured, as users write it, as one frozen value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,8 +71,8 @@ class Measurement:
         return self.key
 
 
-def parse_measurement(spec: Any, where: str) -> Measurement:
-    """A measurement from its notation.
+def parse_measurement(spec: Any, where: str, losses: Sequence[str] = ()) -> Measurement:
+    """A measurement from its notation; `losses` are the names of the terms of the loss.
 
         "Accuracy"                                          by name
         ("Accuracy", 3), ("FScore", 2)                      with its parameter
@@ -93,7 +93,7 @@ def parse_measurement(spec: Any, where: str) -> Measurement:
         spec = options["Measurement"]
     what, parameter = spec if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[0], str) else (spec, None)
     if isinstance(what, str):
-        _check_name(what, parameter, where)
+        _check_name(what, parameter, where, losses)
     elif not isinstance(what, NetPort) and not callable(what):
         raise NetTypeError(f"{where}: a measurement is a name, a name with its parameter, NetPort(...), a function or a dict; got {spec!r}")
     averaging = _choice(options.get("ClassAveraging"), (None, "Macro", "Micro"), f"{where}: ClassAveraging")
@@ -107,13 +107,13 @@ def parse_measurement(spec: Any, where: str) -> Measurement:
         _port(options.get("Port"), where),
         averaging,
         _choice(options.get("Aggregation"), (None, *AGGREGATIONS), f"{where}: Aggregation"),
-        direction == "Increasing" if direction else isinstance(what, str) and what not in FALLING,
+        direction == "Increasing" if direction else isinstance(what, str) and what not in (*FALLING, *losses),
         options.get("Interval"),
     )
 
 
-def _check_name(name: str, parameter: Any, where: str) -> None:
-    known = ("Loss", *CLASSIFICATION, *REGRESSION, *RETRIEVAL, *CLUSTERING, *VERIFICATION)
+def _check_name(name: str, parameter: Any, where: str, losses: Sequence[str]) -> None:
+    known = ("Loss", *losses, *CLASSIFICATION, *REGRESSION, *RETRIEVAL, *CLUSTERING, *VERIFICATION)
     if name not in known:
         raise NetNameError(f"{where}: there is no measurement {name!r}, {did_you_mean(name, list(known))}")
     if parameter is None:

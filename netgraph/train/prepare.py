@@ -7,8 +7,9 @@ from netgraph.data.columns import Columns
 from netgraph.data.forms import read_data
 from netgraph.data.stream import Stream
 from netgraph.data.table import Table
-from netgraph.errors import NetNameError, NetShapeError, NetTypeError, did_you_mean
+from netgraph.errors import NetShapeError, NetTypeError
 from netgraph.losses.attach import Training, attach
+from netgraph.losses.columns import WEIGHT, fed_columns, shapes_said
 from netgraph.lower.forward import Lowered, lower
 from netgraph.nets.container import input_names, output_names
 from netgraph.run.lengths import refuse_short
@@ -23,13 +24,10 @@ from netgraph.train.objective import Objective
 from netgraph.train.options import Options
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
-from netgraph.types.sizes import Varying
 from netgraph.types.symbols import Scaled
 
 USUAL_BATCH = 64
 VARYING_BATCH = 16
-WEIGHT = "Weight"
-"""The column that weighs the examples, where no port of that name takes it."""
 
 
 class Prepared(NamedTuple):
@@ -69,11 +67,11 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     observed = source.observed() if isinstance(source, Columns) else source.observed(batch_size=batch_size, seed=options.seed)
     _check_inputs(net, observed)
     training = attach(net, options.loss, observed)
-    columns = _columns(training, observed)
+    columns = fed_columns(training, observed)
     types = {port: observed[name] for name, port in columns.items()}
     whole = training.net
     _check_targets(net, training, observed)
-    typing = infer(whole, data=_shapes(types, settled(whole).inputs), full=True, close=True)
+    typing = infer(whole, data=shapes_said(types, settled(whole).inputs), full=True, close=True)
     if not typing.closed:
         raise open_error(whole, typing, f"{short(net)} cannot be trained")
     whole = initialized(whole, typing, Initialization(), options.seed, inside="net/" if training.attached else "")
@@ -131,7 +129,7 @@ def _check_inputs(net: Net, observed: Mapping[str, PortType]) -> None:
         wanted = types[name]
         if kind.varies and wanted.shape is not None and not wanted.varies and None not in wanted.shape:
             raise NetShapeError(f'net_train: column "{name}": the examples differ in shape ({kind}), the port wants {wanted}')
-    infer(net, data=_shapes(known, types))
+    infer(net, data=shapes_said(known, types))
 
 
 def _check_targets(net: Net, training: Training, observed: Mapping[str, PortType]) -> None:
@@ -144,42 +142,6 @@ def _check_targets(net: Net, training: Training, observed: Mapping[str, PortType
     if output.shape == (1,) and loss is not None and settled(loss).inputs.get("Target", output).shape is None:
         fix = "LinearLayer(()) as the last layer, or targets of shape (1,)"
         raise NetShapeError(f"net_train: the targets are numbers, {name} is {output}", fix=fix)
-
-
-def _columns(training: Training, observed: Mapping[str, PortType]) -> dict[str, str]:
-    """The data's columns with the input port each one feeds. Errors: NetNameError for one too many, NetTypeError for one too few."""
-    fed: dict[str, str] = {}
-    for name in observed:
-        port = training.names.get(name)
-        if port is None and name == WEIGHT:
-            continue
-        if port is None:
-            known = list(training.names)
-            raise NetNameError(f'net_train: the data has a column "{name}" that feeds no port, {did_you_mean(name, known)}')
-        other = next((column for column, taken in fed.items() if taken == port), None)
-        if other is not None:
-            raise NetTypeError(f'net_train: the columns "{other}" and "{name}" both feed the target; give one of them')
-        fed[name] = port
-    for port in input_names(training.net):
-        if port not in fed.values():
-            names = [name for name, known in training.names.items() if known == port]
-            wanted, have = " or ".join(f'"{name}"' for name in names), ", ".join(f'"{name}"' for name in fed)
-            raise NetTypeError(f"net_train: the data has no column {wanted}, only {have}")
-    return fed
-
-
-def _shapes(types: Mapping[str, PortType], ports: Mapping[str, PortType]) -> dict[str, PortType]:
-    """What the data says about the input ports: shapes only, since a number may stand for a Boolean or a class.
-
-    Where a port varies the data says nothing: its examples may happen to have one length.
-    """
-    said = {}
-    for port, kind in types.items():
-        wanted, sizes = ports[port].shape or (), kind.shape or ()
-        if any(isinstance(size, Varying) for size in wanted) and len(wanted) == len(sizes):
-            kind = PortType(None, [None if isinstance(want, Varying) else size for want, size in zip(wanted, sizes, strict=True)])
-        said[port] = PortType(None, kind.shape)
-    return said
 
 
 def _bound(source: Columns | Stream, types: Mapping[str, PortType], batch_size: int, options: Options) -> Table | Stream:

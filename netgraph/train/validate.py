@@ -8,9 +8,10 @@ from typing import Any
 import torch
 
 from netgraph.data.table import Table
+from netgraph.losses.columns import WEIGHT
 from netgraph.train.feed import Feed
 from netgraph.train.options import Options
-from netgraph.train.prepare import WEIGHT, Prepared
+from netgraph.train.prepare import Prepared
 
 BATCH = 1024
 
