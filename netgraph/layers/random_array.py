@@ -235,8 +235,12 @@ def _entries(value: tuple) -> tuple:
 def _traced(function: Callable) -> tuple:
     """The distribution that a function of arrays gives, each parameter a number or a traced function of the arrays."""
     names = input_names(function)
-    with undisturbed(seed=0):
-        found = function(*(torch.tensor(0.5) for _ in names))
+    try:
+        with undisturbed(seed=0):
+            found = function(*(torch.tensor(0.5) for _ in names))
+    except Exception as error:  # whatever user code raises
+        text = (str(error).splitlines() or [""])[0]
+        raise ValueError(f"is a function that fails on a number for each of {', '.join(names)}: {type(error).__name__}: {text}") from error
     if not isinstance(found, (tuple, list)) or not found or not isinstance(found[0], str):
         raise wants('a function that gives a distribution such as ("Normal", mean, deviation)', found)
 

@@ -49,6 +49,11 @@ ROWS = [
                 wants('a function that gives a distribution such as ("Normal", mean, deviation)', "tensor(0.5000)"),
             ),
             (
+                lambda: RandomArrayLayer(lambda mean, rate: ("Normal", mean, 1 / 0)),
+                "RandomArrayLayer: Distribution is a function that fails on a number for each of mean, rate: "
+                "ZeroDivisionError: division by zero",
+            ),
+            (
                 lambda: RandomArrayLayer(lambda x: ("Normal", x.sum(), 1)),
                 "the function is not elementwise: sum looks at more than one place of an array\n"
                 "  sum(x): the function as traced\n"
