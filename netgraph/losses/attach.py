@@ -9,15 +9,18 @@ from netgraph.nets.container import input_names, output_names
 from netgraph.nets.gan import NetGANOperator
 from netgraph.nets.graph import NetGraph
 from netgraph.nets.notation import to_net
-from netgraph.spec.net import Net
-from netgraph.spec.ports import NetPort
+from netgraph.spec.net import Net, part_name
+from netgraph.spec.ports import NetPort, path_of
 from netgraph.spec.typing import short
 from netgraph.types.port_type import PortType
 from netgraph.types.symbols import Automatic, Scaled
 
 
 class Term(NamedTuple):
-    """One term of the loss: an output port of the net, the loss layer on it (None: the port is a loss itself), and its factor."""
+    """One term of the loss: a port of the net, the loss layer on it (None: the port is a loss itself), and its factor.
+
+    The port is an output of the net, or an inner one by its path, "body/0/Output".
+    """
 
     port: str
     layer: Net | None
@@ -44,6 +47,7 @@ def attach(net: Net, loss=Automatic, observed: Mapping[str, PortType] | None = N
         layer                          a loss layer (or net) on the only output
         ("port", layer), ("port", Automatic), (..., Scaled(0.1)), or a list of such terms, whose sum is minimised
 
+    A port may be an inner one, NetPort("body", 0, "Output") or "body/0/Output"; its targets are the column of that name.
     `observed` are the types of the data's columns; they decide between forms of the cross-entropy.
     Errors: NetNameError for an unknown port, NetTypeError for what is no loss specification, NetValueError for a loss of several outputs.
     Source: Wolfram's LossFunction.
@@ -51,7 +55,7 @@ def attach(net: Net, loss=Automatic, observed: Mapping[str, PortType] | None = N
     if not output_names(net):
         raise NetTypeError(f"{short(net)} has no output to train")
     terms = _terms(net, loss, observed or {})
-    if all(term.layer is None for term in terms):
+    if all(term.layer is None and "/" not in term.port for term in terms):
         names = {name: name for name in input_names(net)}
         return Training(net, tuple((term.port, term.factor) for term in terms), names, attached=False)
     return _graph(net, terms)
@@ -78,16 +82,10 @@ def _term(net: Net, spec, observed) -> Term:
         factor, spec = float(spec[-1].factor), spec[:-1]
         spec = spec[0] if len(spec) == 1 else spec
     outputs = output_names(net)
-    if isinstance(spec, NetPort):
-        spec = spec.path[0] if len(spec.path) == 1 else spec
-    if isinstance(spec, str):
-        if spec not in outputs:
-            raise NetNameError(f"LossFunction: {short(net)} has no output port {spec!r}, {did_you_mean(spec, list(outputs))}")
-        return Term(spec, None, factor)
+    if isinstance(spec, (str, NetPort)):
+        return Term(_port(net, spec), None, factor)
     if isinstance(spec, tuple) and len(spec) == 2 and isinstance(spec[0], (str, NetPort)):
-        port = spec[0].path[0] if isinstance(spec[0], NetPort) else spec[0]
-        if port not in outputs:
-            raise NetNameError(f"LossFunction: {short(net)} has no output port {port!r}, {did_you_mean(port, list(outputs))}")
+        port = _port(net, spec[0])
         if spec[1] is Automatic:
             return _automatic(net, port, observed)._replace(factor=factor)
         return Term(port, _checked(spec[1], outputs), factor)
@@ -95,6 +93,34 @@ def _term(net: Net, spec, observed) -> Term:
         shown = ", ".join(f'"{name}"' for name in outputs)
         raise NetTypeError(f"LossFunction: {short(net)} has {len(outputs)} outputs ({shown})", fix=f'LossFunction=("{outputs[0]}", loss)')
     return Term(outputs[0], _checked(spec, outputs), factor)
+
+
+def _port(net: Net, place: str | NetPort) -> str:
+    """The name of an output of the net, or the path of an inner port; a layer stands for its only output.
+
+    Errors: NetNameError for a port that is not there.
+    """
+    outputs, words = output_names(net), path_of(place)
+    if len(words) == 1 and (words[0] in outputs or isinstance(place, str)):
+        if words[0] not in outputs:
+            raise NetNameError(f"LossFunction: {short(net)} has no output port {place!r}, {did_you_mean(place, list(outputs))}")
+        return str(words[0])
+    part, path = net, []
+    for number, word in enumerate(words):
+        if number == len(words) - 1 and word in output_names(part):
+            return "/".join((*path, str(word)))
+        try:
+            path.append(part_name(part, word))
+        except NetNameError:
+            known = [*part.children, *output_names(part)]
+            where = "/".join(path) or short(net)
+            raise NetNameError(f"LossFunction: {where} has no layer or output port {word!r}, {did_you_mean(word, known)}") from None
+        part = part.children[path[-1]]
+    ports = output_names(part)
+    if len(ports) != 1:
+        shown = ", ".join(f'"{name}"' for name in ports)
+        raise NetTypeError(f"LossFunction: {'/'.join(path)} has {len(ports)} outputs ({shown})")
+    return "/".join((*path, ports[0]))
 
 
 def _fed_by_name(outputs: Sequence[str], layer: Net | None) -> list[str]:
@@ -131,7 +157,11 @@ def _loss_port(layer: Net) -> str:
 
 def _automatic(net: Net, port: str, observed: Mapping[str, PortType]) -> Term:
     target = observed.get(port) or (observed.get("Target") if len(output_names(net)) == 1 else None)
-    return Term(port, chosen_loss(net, port, target), 1.0)
+    *path, own = port.split("/")
+    part = net
+    for name in path:
+        part = part.children[name]
+    return Term(port, chosen_loss(part, own, target), 1.0)
 
 
 def _graph(net: Net, terms: list[Term]) -> Training:
@@ -146,20 +176,20 @@ def _graph(net: Net, terms: list[Term]) -> Training:
     for number, term in enumerate(terms):
         exposed = "Loss" if len(terms) == 1 else f"Loss{number + 1}"
         if term.layer is None:
-            edges.append((NetPort("net", term.port), NetPort(exposed)))
+            edges.append((NetPort("net", *term.port.split("/")), NetPort(exposed)))
         else:
             part = "loss" if len(attached) == 1 else f"loss{number + 1}"
             parts[part] = term.layer
             ports = input_names(term.layer)
             fed = _fed_by_name(outputs, term.layer)
             sources = dict(zip(fed, fed, strict=True)) or {"Input" if "Input" in ports else ports[0]: term.port}
-            edges += [(NetPort("net", source), NetPort(part, port)) for port, source in sources.items()]
+            edges += [(NetPort("net", *source.split("/")), NetPort(part, port)) for port, source in sources.items()]
             used.update(sources.values())
             for port in ports:
                 if port in sources:
                     continue
                 target = port == "Target"
-                name = port if len(attached) == 1 or not target else f"{term.port}Target"
+                name = port if len(attached) == 1 or not target else f"{term.port.replace('/', '_')}Target"
                 while name in names.values():
                     name = f"{name}_"
                 edges.append((NetPort(name), NetPort(part, port)))

@@ -1,5 +1,6 @@
 """Losses attached to nets: the training graph, and what the data's names mean."""
 
+import numpy as np
 import pytest
 
 from netgraph import *
@@ -83,3 +84,51 @@ def test_the_choice_looks_at_the_target():
     assert repr(chosen_loss(NET, "Output", parse_type((), "t"))) == 'CrossEntropyLossLayer("Index")'
     assert chosen_loss(NetPairEmbeddingOperator(NET), "Output", None) == ContrastiveLossLayer()
     assert chosen_loss(NetChain([]), "Output", None) == MeanSquaredLossLayer()
+
+
+DEEP = net_initialize(NetChain({"body": [4, Tanh], "head": [LinearLayer(()), LogisticSigmoid]}, Input=2))
+
+
+def test_a_loss_on_an_inner_port():
+    terms = [(NetPort("body", 1, "Output"), MeanSquaredLossLayer(), Scaled(0.1)), ("Output", Automatic)]
+    training = attach(DEEP, terms)
+    assert dict(training.names) == {"Input": "Input", "body/1/Output": "body_1_OutputTarget", "Output": "OutputTarget"}
+    assert training.losses == (("Loss1", 0.1), ("Loss2", 1.0))
+    data = {"Input": [[1.0, 2.0], [0.0, 1.0]], "body/1/Output": [[0.0] * 4] * 2, "Output": [1, 0]}
+    result = net_train(DEEP, data, All, LossFunction=terms, MaxTrainingRounds=1, TrainingProgressReporting=None, Plan="Reference")
+    inner, outer = DEEP(data["Input"], NetPort("body", "Output")), DEEP(data["Input"])
+    wanted = 0.1 * (inner**2).mean() - (np.log(outer[0]) + np.log(1 - outer[1])) / 2
+    assert result.round_loss == pytest.approx(wanted, rel=1e-5)
+    assert type(result.trained_net) is NetChain and set(result.trained_net.arrays) == set(DEEP.arrays)
+
+
+@pytest.mark.parametrize(
+    "place", ["body/1/Output", NetPort("body", "Output"), NetPort("body", 1), NetPort(["body", 1, "Output"]), NetPort("body")]
+)
+def test_the_ways_to_name_an_inner_port(place):
+    assert dict(attach(DEEP, (place, MeanSquaredLossLayer())).names)["Target"] == "Target"
+
+
+def test_the_loss_of_an_inner_port_is_chosen_and_an_inner_port_may_be_a_loss():
+    training = attach(DEEP, ("head/Output", Automatic))
+    assert repr(training.net.children["loss"]) == 'CrossEntropyLossLayer("Binary")'
+    net = NetGraph({"n": LinearLayer(()), "l": MeanSquaredLossLayer(), "r": Ramp}, [("n", NetPort("l", "Input")), ("n", "r")], Input=2)
+    inner = attach(NetGraph({"a": net}, [(NetPort("a", "Loss"), None)]), "a/Loss")
+    assert inner.attached and inner.losses == (("Loss", 1.0),)
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        (
+            "bodi/1",
+            'LossFunction: NetChain({"body": NetChain[2], "head": NetChain[2]}, Inpu... has no layer or output port \'bodi\', '
+            'did you mean "body"?',
+        ),
+        (NetPort("body", "Outptu"), "LossFunction: body has no layer or output port 'Outptu', did you mean \"Output\"?"),
+    ],
+)  # fmt: skip
+def test_inner_ports_that_are_not_there(place, message):
+    with pytest.raises(NetNameError) as caught:
+        attach(DEEP, (place, MeanSquaredLossLayer()))
+    assert str(caught.value) == message
