@@ -5,7 +5,7 @@ sequence is one call of torch's own function; else it is a loop of cell steps. O
 reaches outputs, states or gradients.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -66,13 +66,14 @@ def _kept(noise: Tensor, p: float, values: Tensor) -> Tensor:
 
 
 class RecurrentLayer(Layer):
-    """What the recurrent layers share. Abstract: a layer names its gates in torch's order and torch's function for the whole sequence."""
+    """What the recurrent layers share. Abstract: a layer names its gates in torch's order and its `kind`."""
 
     positional = ("Size",)
     Size: SizeSpec = Automatic
     Dropout: DropoutSpec = None
     varying = "masked"
 
+    kind: ClassVar[str] = ""
     gates: ClassVar[tuple[str, ...]] = ("",)
 
     Input = InputPort("real: steps inputs", "a sequence of vectors")
@@ -89,11 +90,6 @@ class RecurrentLayer(Layer):
         edges = [(NetPort("Input"), "one", "layer", "last", NetPort("Output")), *state_edges("layer", self.state_names())]
         return Step({"one": ReplicateLayer(1), "layer": layer, "last": PartLayer(0)}, edges, self.state_names())
 
-    @staticmethod
-    def whole(x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """torch's function on a whole sequence: the output and the final states; these and `states` have an axis in front."""
-        raise TypeError("a recurrent layer says what runs a whole sequence")
-
     def run(self, x, states: tuple, length, words: Mapping[str, Any], training: bool):
         """The output and the final states; `words` are the arrays and the noise by name, `length` the true lengths if they vary."""
         dropout = dict(self.Dropout or ()) if training else {}
@@ -107,13 +103,12 @@ class RecurrentLayer(Layer):
         if dropout:
             x = x if inside is None else torch.where(inside, x, 0.0)
             draws = {method: words[name] for method, name in _DRAWS.items() if method in dropout}
-            output, *finals = steps(type(self).__name__, dropout, x, states, (input_weights, state_weights, biases), draws, length)
+            output, *finals = steps(self.kind, dropout, x, states, (input_weights, state_weights, biases), draws, length)
             return output, *finals[: len(states)]
         if inside is not None:
             x, input_weights = self.held(x, input_weights, inside)
-        output, *finals = self.whole(
-            x, tuple([s.unsqueeze(0) for s in states]), (input_weights, state_weights, biases, torch.zeros_like(biases))
-        )
+        weights = (input_weights, state_weights, biases, torch.zeros_like(biases))
+        output, *finals = sequence(self.kind, x, tuple([state.unsqueeze(0) for state in states]), weights)
         last = finals[0].squeeze(0) if length is None else _last(output, states[0], length)
         return output, last, *(final.squeeze(0) for final in finals[1:])
 
@@ -128,10 +123,47 @@ def _last(output: Tensor, state: Tensor, length: Tensor) -> Tensor:
     return torch.where(length.unsqueeze(1) > 0, output.gather(1, place).squeeze(1), state)
 
 
-def steps(layer: str, dropout: Mapping[str, float], x: Tensor, states: tuple[Tensor, ...], weights, draws, length) -> tuple[Tensor, ...]:
+def sequence(kind: str, x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """A whole sequence through torch's own function: the output and the final states; these and `states` have an axis in front.
+
+    One operation when recorded. While an export leaves the length free, it is one operation of ours: torch would fix the length.
+    """
+    if has_torch_function_unary(x):
+        found = handle_torch_function(sequence, (x,), kind, x, states, weights)
+        return tuple([found[number] for number in range(1 + len(states))])
+    if isinstance(x.shape[1], torch.SymInt):
+        return tuple(_of_free_length(kind, x, list(states), list(weights)))
+    if x.is_cuda:
+        weights = in_one_piece(weights)
+    # biases, one layer, no dropout between layers, whether a gradient may follow, one direction, the batch in front
+    options = (True, 1, 0.0, torch.is_grad_enabled(), False, True)
+    if kind == "long short-term":
+        return torch.lstm(x, states, weights, *options)
+    return (torch.gru if kind == "gated" else torch.rnn_tanh)(x, states[0], weights, *options)
+
+
+def in_one_piece(weights: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The weights as parts of one flat tensor, in their order: CUDA's library would copy them with a warning."""
+    flat = torch.cat([weight.reshape(-1) for weight in weights])
+    parts = flat.split([weight.numel() for weight in weights])
+    return tuple([part.view_as(weight) for part, weight in zip(parts, weights, strict=True)])
+
+
+@torch.library.custom_op("netgraph::recurrent", mutates_args=())
+def _of_free_length(kind: str, x: Tensor, states: Sequence[Tensor], weights: Sequence[Tensor]) -> list[Tensor]:
+    """`sequence` as a registered operator, whose results have memory of their own."""
+    return [result.clone() for result in sequence(kind, x, tuple(states), tuple(weights))]
+
+
+@_of_free_length.register_fake
+def _(kind, x, states, weights):
+    return [x.new_empty(x.shape[0], x.shape[1], states[0].shape[2]), *[torch.empty_like(state) for state in states]]
+
+
+def steps(kind: str, dropout: Mapping[str, float], x: Tensor, states: tuple[Tensor, ...], weights, draws, length) -> tuple[Tensor, ...]:
     """A sequence as a loop of cell steps, with dropout inside them: output and final states, always two. One operation when recorded."""
     if has_torch_function_unary(x):
-        output, first, second = handle_torch_function(steps, (x,), layer, dict(dropout), x, states, weights, draws, length)
+        output, first, second = handle_torch_function(steps, (x,), kind, dict(dropout), x, states, weights, draws, length)
         return output, first, second
     input_weights, state_weights, biases = weights
     inputs = F.linear(x, input_weights)
@@ -145,7 +177,7 @@ def steps(layer: str, dropout: Mapping[str, float], x: Tensor, states: tuple[Ten
         update = None
         if "StateUpdate" in dropout:
             update = _kept(draws["StateUpdate"][:, step], dropout["StateUpdate"], torch.ones_like(states[0]))
-        new = _CELLS[layer](inputs[:, step], recurrent, states, update)
+        new = _CELLS[kind](inputs[:, step], recurrent, states, update)
         outputs.append(new[0])
         inside = None if length is None else (step < length).unsqueeze(1)
         states = new if inside is None else tuple([torch.where(inside, a, b) for a, b in zip(new, states, strict=True)])
@@ -171,11 +203,7 @@ def _long_short_term_cell(a: Tensor, b: Tensor, states: tuple[Tensor, ...], upda
     return torch.sigmoid(o) * torch.tanh(cell), cell
 
 
-_CELLS = {
-    "BasicRecurrentLayer": _basic_cell,
-    "GatedRecurrentLayer": _gated_cell,
-    "LongShortTermMemoryLayer": _long_short_term_cell,
-}
+_CELLS = {"basic": _basic_cell, "gated": _gated_cell, "long short-term": _long_short_term_cell}
 
 
 class BasicRecurrentLayer(RecurrentLayer):
@@ -206,6 +234,8 @@ class BasicRecurrentLayer(RecurrentLayer):
     [0.762, 0.642, 0.566]
     """
 
+    kind = "basic"
+
     InputWeights = Array("Size inputs", WEIGHT, meaning="from the input to the state")
     StateWeights = Array("Size Size", WEIGHT, meaning="from the state to the next one")
     Biases = Array("Size", BIAS, meaning="added before the tanh")
@@ -213,11 +243,6 @@ class BasicRecurrentLayer(RecurrentLayer):
     InputDraws = Noise("Size")
     StateDraws = Noise("Size")
     UpdateDraws = Noise("steps Size")
-
-    @staticmethod
-    def whole(x, states, weights):
-        output, state = torch.rnn_tanh(x, states[0], weights, True, 1, 0.0, False, False, True)
-        return output, state
 
     def forward(self, Input, *, State, lengths, training, **words):
         output, state, *_ = self.run(Input, (State,), lengths["Input"].get(0), words, training)
@@ -247,6 +272,7 @@ class GatedRecurrentLayer(RecurrentLayer):
     Automatic
     """
 
+    kind = "gated"
     gates = ("ResetGate", "InputGate", "MemoryGate")
 
     InputGateInputWeights = Array("Size inputs", WEIGHT, meaning="from the input to the gate that keeps the old state")
@@ -262,11 +288,6 @@ class GatedRecurrentLayer(RecurrentLayer):
     InputDraws = Noise("3 Size")
     StateDraws = Noise("3 Size")
     UpdateDraws = Noise("steps Size")
-
-    @staticmethod
-    def whole(x, states, weights):
-        output, state = torch.gru(x, states[0], weights, True, 1, 0.0, False, False, True)
-        return output, state
 
     def forward(self, Input, *, State, lengths, training, **words):
         output, state, *_ = self.run(Input, (State,), lengths["Input"].get(0), words, training)
@@ -297,6 +318,7 @@ class LongShortTermMemoryLayer(RecurrentLayer):
     [NetPort('State'), NetPort('CellState')]
     """
 
+    kind = "long short-term"
     gates = ("InputGate", "ForgetGate", "MemoryGate", "OutputGate")
 
     CellState = StatePort("real: Size", "the cell, likewise")
@@ -316,11 +338,6 @@ class LongShortTermMemoryLayer(RecurrentLayer):
     InputDraws = Noise("4 Size")
     StateDraws = Noise("4 Size")
     UpdateDraws = Noise("steps Size")
-
-    @staticmethod
-    def whole(x, states, weights):
-        output, state, cell = torch.lstm(x, states, weights, True, 1, 0.0, False, False, True)
-        return output, state, cell
 
     def held(self, x, input_weights, inside):
         """One more input, which is 1 behind the end and there shuts the input gate and opens the forget gate: the cell stays bit for bit.

@@ -21,6 +21,7 @@ from netgraph import (
     net_save,
     net_train,
 )
+from netgraph.layers.recurrent import in_one_piece
 from netgraph.lower.forward import lower
 from tests.layers.harness import Run, typed_as
 from tests.layers.rows_recurrent import CELL, DATA, GUARDED, basic, every_gate, gated, guarded
@@ -96,6 +97,28 @@ def test_compiled_whole_and_exported_with_lengths(cls, formula):
         for function in (compiled, exported):
             for found, expected in zip(function(*given), lowered.forward(*given), strict=True):
                 assert all(torch.allclose(a, b, atol=1e-12) for a, b in zip(found, expected, strict=True))
+
+
+@each
+def test_exported_with_free_length(cls, formula):
+    module = net_initialize(NetChain([cls(4), cls(3), SequenceLastLayer()], Input=("Varying", 2))).to_torch("Test")
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
+    shapes = {"inputs": ({0: batch, 1: length},), "lengths": ({0: batch},)}
+    given = (drawn(2, 4, 2).float(),), {"lengths": (torch.tensor([4, 2]),)}
+    exported = torch.export.export(module, *given, dynamic_shapes=shapes).module()
+    for size, lengths in ((4, [4, 2]), (7, [3, 7, 1])):
+        x = drawn(len(lengths), size, 2).float()
+        words = {"lengths": (torch.tensor(lengths),)}
+        assert torch.allclose(exported(x, **words), module(x, **words), atol=1e-6)
+
+
+def test_weights_in_one_piece():
+    weights = tuple(drawn(*shape).requires_grad_() for shape in ((6, 2), (6, 3), (6,), (6,)))
+    parts = in_one_piece(weights)
+    assert all(map(torch.equal, parts, weights)) and len({part.untyped_storage().data_ptr() for part in parts}) == 1
+    assert [part.storage_offset() for part in parts] == [0, 12, 30, 36] and parts[0].untyped_storage().nbytes() == 8 * 42
+    gradients = torch.autograd.grad(sum((part * part).sum() for part in parts), weights)
+    assert all(torch.equal(gradient, 2 * weight) for gradient, weight in zip(gradients, weights, strict=True))
 
 
 class Whole(torch.nn.Module):
