@@ -116,10 +116,14 @@ def lower(
 def _emit(plan: Plan, mode: str, wanted) -> Lowered:
     if wanted is None:
         wanted = [((), name) for name in plan.typing.terms[()].outputs]
-    shown = [plan.visible(plan.value_at(path, port)) for path, port in wanted]
+    inner = [plan.value_at(path, port) for path, port in wanted]
+    for value in inner:
+        for _, like in plan.folds_of.get(value, ()):
+            plan.visible(like)  # from which the length of a fold inside a loop is read
+    shown = [(value, plan.visible(value)) for value in inner]
     writer = _Writer(plan, mode == "Train", ("inputs", "arrays", "states", "noise", "lengths", "valid"))
     writer.write(plan.steps)
-    outputs = tuple(writer.output(value).node for value in shown)
+    outputs = tuple(writer.output(*pair).node for pair in shown)
     states = tuple(writer.state(key).node for key in (*plan.states, *(need.path for need in plan.recurrent)))
     kept = writer.end((outputs, states))
     forward, source = writer.compiled("forward")
@@ -208,12 +212,16 @@ class _Writer:
         exec(compile(source, f"<netgraph {name}>", "exec"), scope)
         return scope[name], "\n\n".join([*self.cells, source])
 
-    def output(self, value: int) -> Any:
-        """A value as it leaves the net: what operators folded into its batch is taken apart again."""
+    def output(self, inner: int, value: int) -> Any:
+        """A value as it leaves the net: what operators folded into its batch is taken apart again. `inner` is what it is inside loops."""
         result = self.values[value]
-        for count, like in reversed(self.plan.folds_of.get(value, ())):
-            result = result.unflatten(0, (-1, count if isinstance(count, int) else self.values[like].shape[1]))
-        return result
+        for count, like in reversed(self.plan.folds_of.get(inner, ())):
+            size = (
+                count if isinstance(count, int) else self.values[self.plan.visible(like)].shape[1 + len(self.plan.loops_of.get(like, ()))]
+            )
+            result = result.unflatten(0, (-1, size))
+        places = [place for place, _ in self.plan.around(inner)]
+        return result if places == sorted(places) else result.movedim([place + 1 for place in places], [*range(1, len(places) + 1)])
 
     def _mark(self, value: int, term: Term) -> None:
         if find(term.kind).value in ("integer", "boolean"):

@@ -15,6 +15,8 @@ def looped(cell: Callable, states: int, name: str) -> Callable:
     """
 
     def loop(elements, noise, carried, captured, arrays, lengths, rows, length):
+        if length is not None:
+            elements = [_held(element, length) for element in elements]
         # unbind, whose gradient is one stack; a selection a step would fill an array of zeros each
         columns, draws = [element.unbind(1) for element in elements], [drawn.unbind(1) for drawn in noise]
         collected = []
@@ -32,12 +34,20 @@ def looped(cell: Callable, states: int, name: str) -> Callable:
         sequences = [torch.stack(column, 1) for column in zip(*collected, strict=True)]
         if length is not None:
             past = torch.arange(elements[0].shape[1], device=length.device) >= length.unsqueeze(1)
-            sequences = [x.masked_fill(_before(past, x), 0) for x in sequences]
+            # of what is in a fold inside the loop each row of the batch stands for several
+            sequences = [x.masked_fill(_before(past.repeat_interleave(x.shape[0] // len(past), 0), x), 0) for x in sequences]
         return tuple(sequences), carried
 
     loop.__name__ = loop.__qualname__ = name
     loop.__module__ = "loop"  # the generated code calls it loop_<name>
     return loop
+
+
+def _held(x: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
+    """The sequences with what is padded replaced by the last real element: a cell has no reason to fail on that, nor its gradient."""
+    last = (length - 1).clamp_min(0).unsqueeze(1)
+    place = torch.minimum(torch.arange(x.shape[1], device=x.device), last)
+    return x.gather(1, place.reshape(*place.shape, *[1] * (x.dim() - 2)).expand_as(x))
 
 
 def _before(mask: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

@@ -161,6 +161,7 @@ class Plan:
         self._count = 0
         self._folds: list[tuple[int | Length, int]] = []
         self.folds_of: dict[int, tuple[tuple[int | Length, int], ...]] = {}
+        self.depths: dict[int, int] = {}  # of each value that was folded, in how many loops
         self._loops: list[tuple[Loop, list]] = []
         self.loops_of: dict[int, tuple[Loop, ...]] = {}
 
@@ -178,6 +179,7 @@ class Plan:
     def fold(self, value: int, count: Node) -> int:
         """`value` with the axis behind the batch, of size `count`, merged into it; until `unfold`, layers see `count` times the batch."""
         self._folds.append((self._size(count), value))
+        self.depths[value] = len(self._loops)
         folded = self.new()
         self.steps.append(Fold(value, folded))
         return folded
@@ -261,6 +263,16 @@ class Plan:
         for loop in reversed(self.loops_of.get(value, ())):
             value = self.surfaced(value, loop)
         return value
+
+    def around(self, value: int) -> list[tuple[int, int | Length]]:
+        """The levels that operators put around a value: where each stands once it is unfolded, and its size, from the outermost.
+
+        A tensor in a fold and in a loop has the levels of its folds in front of those of its loops.
+        """
+        folds, loops = self.folds_of.get(value, ()), self.loops_of.get(value, ())
+        levels = [(self.depths[like], 0, place, count) for place, (count, like) in enumerate(folds)]
+        levels += [(depth, 1, len(folds) + depth, loop.count) for depth, loop in enumerate(loops)]
+        return [(place, count) for _, _, place, count in sorted(levels, key=lambda level: level[:3])]
 
     def calls(self, steps: list | None = None) -> Iterator[Call]:
         """Every layer at work in the plan or in these steps of it, those in loops too, in order."""
@@ -406,8 +418,7 @@ class Plan:
 
     def lengths_at(self, path: tuple[str, ...], port: str) -> dict[int, Length]:
         """The true length along each varying axis of a value, as it leaves the net: axes of operators around it come first."""
-        folds = self.folds_of.get(self.value_at(path, port), ())
-        counts = [*(count for count, _ in folds), *(loop.count for loop in self.loops_of.get(self.value_at(path, port), ()))]
+        counts = [count for _, count in self.around(self.value_at(path, port))]
         axes = {axis: count for axis, count in enumerate(counts) if isinstance(count, Length)}
         terms = self.typing.terms[path]
         for axis, base, steps in varying_of(terms.source(port)):

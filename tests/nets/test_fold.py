@@ -81,6 +81,27 @@ def test_inner_values_of_folds_in_folds():
     assert started.tolist() == [103, 110, 121]
 
 
+def test_inner_values_of_maps_in_folds_have_the_levels_in_their_order():
+    inner = NetGraph({"m": NetMapOperator([lambda x: 2 * x, Tanh]), "s": Plus}, ["Input -> m", (("m", NetPort("State")), "s")])
+    x = np.random.default_rng(0).normal(size=(5, 6, 4, 3, 2)).astype(np.float32)
+    doubled = NetPort("Net", "m", "Net", 0)
+    assert np.allclose(NetFoldOperator(inner, Input=(4, 3, 2))(x[0], doubled), 2 * x[0], atol=1e-5)
+    mapped = NetMapOperator(NetFoldOperator(inner), Input=(6, 4, 3, 2))
+    assert np.allclose(mapped(x, NetPort("Net", *doubled.path)), 2 * x, atol=1e-5)
+    batch = [x[0, 0], x[0, 1, :2, :1]]
+    for found, example in zip(NetFoldOperator(inner, Input=("Varying", "Varying", 2))(batch, doubled), batch, strict=True):
+        assert np.allclose(found, 2 * example, atol=1e-5)
+
+
+def test_padding_that_a_cell_cannot_take_does_no_harm():
+    cell = NetGraph({"log": Log, "c": CatenateLayer(), "l": [3, Tanh]}, ["Input -> log", (("log", NetPort("State")), "c"), "c -> l"])
+    net = net_initialize(NetFoldOperator(cell, Input=("Varying", 2)))
+    long, short = np.full((4, 2), 0.5, np.float32), np.full((2, 2), 0.25, np.float32)
+    together = net([long, short], NetPortGradient("Net/l/0/Weights"))
+    apart = net(long, NetPortGradient("Net/l/0/Weights")) + net(short, NetPortGradient("Net/l/0/Weights"))
+    assert np.allclose(together, apart, atol=1e-5)
+
+
 def test_dropout_is_drawn_anew_in_each_step():
     cell = NetGraph({"d": DropoutLayer(0.5), "s": Plus}, ["Input -> d", (("d", NetPort("State")), "s")])
     fold = NetFoldOperator(cell, Input=(50, 20))

@@ -84,6 +84,23 @@ def test_as_a_value():
         assert all(torch.allclose(found[name], value, atol=1e-6) for name, value in module(*arguments).items())
 
 
+def test_sequences_in_a_padded_batch():
+    score = NetChain([NetMapOperator([4, Tanh]), SequenceLastLayer(), LinearLayer(()), LogisticSigmoid])
+    net = net_initialize(NetGANOperator([NetMapOperator(3), score], Sample=("Varying", 3), Latent=("Varying", 2)))
+    source = np.random.default_rng(0)
+    samples, latents = ([source.normal(size=(n, size)).astype(np.float32) for n in (1, 4, 2)] for size in (3, 2))
+    together = net({"Sample": samples, "Latent": latents})
+    for i, (sample, latent) in enumerate(zip(samples, latents, strict=True)):
+        alone = net({"Sample": sample, "Latent": latent})
+        for name, value in alone.items():
+            assert np.allclose(together[name][i], value, atol=1e-6)
+    both = net({"Sample": samples, "Latent": latents}, NetPortGradient("Discriminator/0/Net/0/Weights"))
+    each = [
+        net({"Sample": s, "Latent": z}, NetPortGradient("Discriminator/0/Net/0/Weights")) for s, z in zip(samples, latents, strict=True)
+    ]
+    assert np.allclose(both, sum(each), atol=1e-5)
+
+
 def test_a_step_of_training():
     """The discriminator goes down LossReal + LossFake, the generator up LossFake."""
     net = gan(Automatic, LogisticSigmoid)
