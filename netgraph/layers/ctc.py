@@ -101,6 +101,7 @@ def negative_log_likelihood(logs, target, steps=None, symbols=None):
     The states of an alignment are blank, first symbol, blank, ..., last symbol, blank; `reach` is the log-probability to be in each after
     the steps so far, behind two columns that stand for what lies before. It starts at the first blank, before any step.
     """
+    logs = logs.to(torch.promote_types(logs.dtype, torch.float32))  # sums over many steps
     blank, places = logs.shape[2] - 1, target.shape[1]
     states = F.pad(torch.stack([torch.full_like(target, blank), target], 2).flatten(1), (2, 1), value=blank)
     leaps = (states[:, 2:] != blank) & (states[:, 2:] != states[:, :-2])  # a blank between two symbols that differ may be left out

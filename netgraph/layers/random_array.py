@@ -54,8 +54,9 @@ class _Draws:
         return (-torch.log1p(-self.uniform())).clamp_min(1e-30)
 
     def filled(self, value):
-        """A parameter with one value an element."""
-        return torch.full_like(self.noise["uniforms"][..., 0], value) if is_number(value) else value
+        """A parameter with one value an element, in the precision of the noise."""
+        like = self.noise["uniforms"][..., 0]
+        return torch.full_like(like, value) if is_number(value) else value.type_as(like)
 
     def log_gamma(self, shape):
         """The logarithm of a gamma variate of scale 1: Marsaglia and Tsang's for shape + 1, times a uniform variate to the 1 / shape.

@@ -32,6 +32,14 @@ def test_where_nothing_fits_the_loss_is_infinite_and_the_gradient_0():
     assert CTCLossLayer()(data, NetPortGradient("Input")).tolist() == [[0, 0], [0, 0]]
 
 
+def test_half_precision_is_summed_in_single():
+    logs = torch.log_softmax(torch.randn(2, 30, 4, generator=torch.Generator().manual_seed(1)), 2).bfloat16()
+    target = torch.tensor([[0, 1, 2], [1, 1, 0]])
+    found = negative_log_likelihood(logs, target)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, negative_log_likelihood(logs.double(), target).float())
+
+
 def test_both_vary_each_by_itself_and_targets_may_be_empty():
     layer = CTCLossLayer(Input=("Varying", 3), Target=("Varying", Integer(2)))
     inputs = [np.full((n, 3), 1 / 3) for n in (1, 4, 2, 3)]

@@ -118,3 +118,12 @@ def test_a_module_draws_its_own_noise_or_takes_it():
     module = net_to_torch(NetChain([RandomArrayLayer(lambda rate: ("Exponential", rate))], Input=2))
     assert tuple(module(torch.ones(5, 2)).shape) == (5, 2)
     assert module(torch.full((1, 2), 2.0), noise=(torch.full((1, 2, 1), 0.5),)).tolist() == [[pytest.approx(math.log(2) / 2)] * 2]
+
+
+@pytest.mark.parametrize("distribution", ["Gamma", "Nakagami", "InverseGamma"])
+def test_parameters_of_half_precision(distribution):
+    module = net_to_torch(NetChain([RandomArrayLayer(lambda x: (distribution, x, 0.5))], Input=3))
+    x = torch.rand(4, 3).bfloat16().requires_grad_()
+    noise = (torch.rand(4, 3, 8), torch.rand(4, 3, 9))
+    module(x, noise=noise).sum().backward()
+    assert x.grad.isfinite().all()
