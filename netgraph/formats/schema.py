@@ -109,8 +109,9 @@ def _layer(cls: type[Layer]) -> dict[str, Any]:
     if "$defs" in found:
         parameters["$defs"] = found["$defs"]
     properties: dict[str, Any] = {"parameters": parameters}
-    if schema.arrays:
-        properties["arrays"] = {"type": "object", "properties": dict.fromkeys(schema.arrays, _ARRAY), "additionalProperties": False}
+    if schema.arrays or cls.names_arrays:
+        others = _ARRAY if cls.names_arrays else False
+        properties["arrays"] = {"type": "object", "properties": dict.fromkeys(schema.arrays, _ARRAY), "additionalProperties": others}
     if schema.variadic is not None:
         properties["ports"] = {**_NAMES, "description": "the names of the inputs"}
     return {"description": (cls.__doc__ or "").strip().split("\n")[0], **_part(cls.__name__, **properties)}

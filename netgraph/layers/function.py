@@ -71,6 +71,7 @@ class FunctionLayer(OwnPorts):
     positional = ("Function",)
     Function: TracedFunction
     varying = "free"
+    names_arrays = True
 
     def __init__(self, *args, **options):
         words = [word for word in ("Function", "function") if word in options]

@@ -84,6 +84,8 @@ class Layer(Net, BaseModel):
     coupled: ClassVar[bool] = False
     varying: ClassVar[str] = "refused"
     shortest: ClassVar[int] = 0
+    names_arrays: ClassVar[bool] = False
+    """Whether there are arrays whose names follow from the parameters."""
     stepwise: ClassVar[bool] = False
     relations: ClassVar[tuple[Rule, ...]] = ()
 

@@ -1,5 +1,8 @@
 """FunctionLayer with learned arrays and nets inside, and the graph of its parts."""
 
+import json
+
+import jsonschema
 import numpy as np
 import pytest
 import torch
@@ -339,4 +342,5 @@ def test_the_graph_of_a_function_with_nets_is_what_it_holds():
 def test_arrays_are_shared_as_those_of_any_layer():
     net = net_insert_shared_arrays(net_initialize(NetChain([affine(), FunctionLayer(lambda x: x * NetArray(Dimensions=()))], Input=3)))
     assert sorted(net.arrays) == ["1:Array1", "b", "w"]
+    jsonschema.Draft202012Validator(net_json_schema()).validate(json.loads(net_to_json(net)))
     assert net_from_json(net_to_json(net)) == net.structure
