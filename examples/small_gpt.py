@@ -22,7 +22,7 @@ MODULES = [
     "tarfile", "tempfile", "textwrap", "threading", "timeit", "tokenize", "traceback", "turtle", "types", "unittest",
     "urllib.request", "uuid", "warnings", "zipfile",
 ]  # fmt: skip
-LONGEST = 256
+LONGEST = 512
 """The most characters that the net looks back at."""
 
 
@@ -98,12 +98,13 @@ def drawn(probabilities, rng, temperature=0.8):
 
 
 def written_anew(net, start, count, rng):
-    """`start` and `count` characters behind it, the whole sequence run anew for each; and the seconds that it took."""
+    """`start` and `count` characters behind it, the whole sequence run anew for each; and the seconds until each was there."""
     net(np.array(start))  # the first call makes the net ready
-    numbers, began = list(start), time.perf_counter()
+    numbers, seconds, began = list(start), [], time.perf_counter()
     for _ in range(count):
         numbers.append(drawn(net(np.array(numbers))[-1], rng))
-    return numbers, time.perf_counter() - began
+        seconds.append(time.perf_counter() - began)
+    return numbers, seconds
 
 
 def written_in_steps(net, start, count, rng):
@@ -111,13 +112,14 @@ def written_in_steps(net, start, count, rng):
     step = net_unfold(net)
     states = unfold_states(step)
     step({"Input": start[0], **states})
-    numbers, began = list(start), time.perf_counter()
+    numbers, seconds, began = list(start), [], time.perf_counter()
     for position in range(len(start) + count - 1):
         found = step({"Input": numbers[position], **states})
         states = {name: found[name] for name in states}
         if position == len(numbers) - 1:
             numbers.append(drawn(found["Output"], rng))
-    return numbers, time.perf_counter() - began
+            seconds.append(time.perf_counter() - began)
+    return numbers, seconds
 
 
 def main(arguments=None):
@@ -132,18 +134,18 @@ def main(arguments=None):
     numbers = np.searchsorted(alphabet, list(text))
     print(f"text              {len(text):,} characters, {len(alphabet)} different")
     net = gpt(len(alphabet))
-    result = net_train(net, sampler(numbers), All, BatchSize=8, LearningRate=0.002, TimeGoal=options.time)
+    result = net_train(net, sampler(numbers), All, BatchSize=4, LearningRate=0.003, TimeGoal=options.time)
     print(result)
-
     print(f"loss              {np.mean(result.batch_loss_list[-100:]):.4f}  (nats a character, mean of the last 100 batches)")
 
     start = np.searchsorted(alphabet, list("\n\n")).tolist()
     written, anew = written_anew(result.trained_net, start, options.write, np.random.default_rng(1))
     again, in_steps = written_in_steps(result.trained_net, start, options.write, np.random.default_rng(1))
     print("".join(alphabet[number] for number in again).strip())
-    alike = next((i for i, (a, b) in enumerate(zip(written, again, strict=True)) if a != b), len(again)) - len(start)
-    print(f"written           {options.write} characters, anew for each {anew:.2f} s, in steps {in_steps:.2f} s; the same for {alike}")
-    print(f"speed-up          {anew / in_steps:.1f}  (it grows with the length: a step costs the same wherever it is)")
+    print(f"the same text     {written == again}")
+    for count in sorted({max(1, options.write // 4), max(1, options.write // 2), options.write}):
+        times = f"anew for each {anew[count - 1]:.2f} s, in steps {in_steps[count - 1]:.2f} s"
+        print(f"{count:4} characters   {times}, speed-up {anew[count - 1] / in_steps[count - 1]:.1f}")
 
 
 if __name__ == "__main__":
