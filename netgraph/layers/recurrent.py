@@ -105,16 +105,10 @@ class RecurrentLayer(Layer):
             draws = {method: words[name] for method, name in _DRAWS.items() if method in dropout}
             output, *finals = steps(self.kind, dropout, x, states, (input_weights, state_weights, biases), draws, length)
             return output, *finals[: len(states)]
-        if inside is not None:
-            x, input_weights = self.held(x, input_weights, inside)
         weights = (input_weights, state_weights, biases, torch.zeros_like(biases))
-        output, *finals = sequence(self.kind, x, tuple([state.unsqueeze(0) for state in states]), weights)
+        output, *finals = sequence(self.kind, x, tuple([state.unsqueeze(0) for state in states]), weights, inside)
         last = finals[0].squeeze(0) if length is None else _last(output, states[0], length)
         return output, last, *(final.squeeze(0) for final in finals[1:])
-
-    def held(self, x: Tensor, input_weights: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """Input without what stands behind the end of an example, and weights; there states other than the output stay as they are."""
-        return torch.where(inside, x, 0.0), input_weights
 
 
 def _last(output: Tensor, state: Tensor, length: Tensor) -> Tensor:
@@ -123,14 +117,21 @@ def _last(output: Tensor, state: Tensor, length: Tensor) -> Tensor:
     return torch.where(length.unsqueeze(1) > 0, output.gather(1, place).squeeze(1), state)
 
 
-def sequence(kind: str, x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def sequence(
+    kind: str, x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...], inside: Tensor | None = None, hold: bool = True
+) -> tuple[Tensor, ...]:
     """A whole sequence through torch's own function: the output and the final states; these and `states` have an axis in front.
 
+    `inside` tells what is no padding: of the rest the output is anything, and the final cell, if it is to `hold`, is that at the true end.
     One operation when recorded. While an export leaves the length free, it is one operation of ours: torch would fix the length.
     """
     if has_torch_function_unary(x):
-        found = handle_torch_function(sequence, (x,), kind, x, states, weights)
+        found = handle_torch_function(sequence, (x,), kind, x, states, weights, inside)
         return tuple([found[number] for number in range(1 + len(states))])
+    if inside is not None and hold and kind == "long short-term":
+        x, weights = _held(x, weights, inside)
+    elif inside is not None:
+        x = torch.where(inside, x, 0.0)
     if isinstance(x.shape[1], torch.SymInt):
         return tuple(_of_free_length(kind, x, list(states), list(weights)))
     if x.is_cuda:
@@ -140,6 +141,26 @@ def sequence(kind: str, x: Tensor, states: tuple[Tensor, ...], weights: tuple[Te
     if kind == "long short-term":
         return torch.lstm(x, states, weights, *options)
     return (torch.gru if kind == "gated" else torch.rnn_tanh)(x, states[0], weights, *options)
+
+
+def _held(x: Tensor, weights: tuple[Tensor, ...], inside: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """One more input, which is 1 behind the end and there shuts the input gate and opens the forget gate: the cell stays bit for bit.
+
+    So no sorting and packing, which would need the lengths on the host.
+    """
+    behind = F.pad(x.new_zeros(x.shape[2]), (0, 1), value=1.0)
+    size = weights[0].shape[0] // 4
+    column = torch.cat([x.new_full((size, 1), value) for value in (-_SHUT, _SHUT, 0.0, 0.0)])
+    return torch.where(inside, F.pad(x, (0, 1)), behind), (torch.cat([weights[0], column], 1), *weights[1:])
+
+
+def _unheld(node: torch.fx.Node) -> None:
+    """A cell that nobody reads need not be held."""
+    if all(user.args[1] != 2 for user in node.users):
+        node.kwargs = {**node.kwargs, "hold": False}
+
+
+sequence.__dict__["unread"] = _unheld
 
 
 def in_one_piece(weights: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -338,16 +359,6 @@ class LongShortTermMemoryLayer(RecurrentLayer):
     InputDraws = Noise("4 Size")
     StateDraws = Noise("4 Size")
     UpdateDraws = Noise("steps Size")
-
-    def held(self, x, input_weights, inside):
-        """One more input, which is 1 behind the end and there shuts the input gate and opens the forget gate: the cell stays bit for bit.
-
-        So no sorting and packing, which would need the lengths on the host.
-        """
-        behind = F.pad(x.new_zeros(x.shape[2]), (0, 1), value=1.0)
-        size = input_weights.shape[0] // 4
-        column = torch.cat([input_weights.new_full((size, 1), value) for value in (-_SHUT, _SHUT, 0.0, 0.0)])
-        return torch.where(inside, F.pad(x, (0, 1)), behind), torch.cat([input_weights, column], 1)
 
     def forward(self, Input, *, State, CellState, lengths, training, **words):
         output, state, cell = self.run(Input, (State, CellState), lengths["Input"].get(0), words, training)

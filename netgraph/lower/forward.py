@@ -99,21 +99,26 @@ class Lowered:
 
 
 def lower(
-    net: Net, mode: str = "Test", *, typing: Typing | None = None, wanted: Sequence[tuple[tuple[str, ...], str]] | None = None
+    net: Net,
+    mode: str = "Test",
+    *,
+    typing: Typing | None = None,
+    wanted: Sequence[tuple[tuple[str, ...], str]] | None = None,
+    final: bool = True,
 ) -> Lowered:
     """The lowered form of `net` in mode "Test" or "Train"; kept on the net, so asking again costs nothing.
 
     `typing` are full solved types (default: the net's own); `wanted` are values by part and port (default: the outputs of the net), also
-    what comes in at a part.
+    what comes in at a part; without `final` the function gives the running statistics alone, not the recurrent states.
     Errors: NetValueError for a varying axis where a layer takes none.
     """
-    key = ("lowered", mode, None if wanted is None else tuple(wanted), None if typing is None else tuple(typing.inputs.items()))
+    key = ("lowered", mode, None if wanted is None else tuple(wanted), None if typing is None else tuple(typing.inputs.items()), final)
     if key not in net._cache:
-        net._cache[key] = _emit(Plan(typing or infer(net, full=True, close=True)).build(), mode, wanted)
+        net._cache[key] = _emit(Plan(typing or infer(net, full=True, close=True)).build(), mode, wanted, final)
     return net._cache[key]
 
 
-def _emit(plan: Plan, mode: str, wanted) -> Lowered:
+def _emit(plan: Plan, mode: str, wanted, final: bool) -> Lowered:
     if wanted is None:
         wanted = [((), name) for name in plan.typing.terms[()].outputs]
     inner = [plan.value_at(path, port) for path, port in wanted]
@@ -124,7 +129,7 @@ def _emit(plan: Plan, mode: str, wanted) -> Lowered:
     writer = _Writer(plan, mode == "Train", ("inputs", "arrays", "states", "noise", "lengths", "valid"))
     writer.write(plan.steps)
     outputs = tuple(writer.output(*pair).node for pair in shown)
-    states = tuple(writer.state(key).node for key in (*plan.states, *(need.path for need in plan.recurrent)))
+    states = tuple(writer.state(key).node for key in (*plan.states, *(need.path for need in plan.recurrent if final)))
     kept = writer.end((outputs, states))
     forward, source = writer.compiled("forward")
     return Lowered(plan, forward, source, [port for _, port in wanted], bool(plan.coupled), kept)
@@ -199,6 +204,9 @@ class _Writer:
         """Return `results`; what nothing needs goes, and the noise that is left, which is given back, is numbered anew."""
         self.graph.output(results)
         self.graph.eliminate_dead_code()
+        for node in self.graph.nodes:
+            if hasattr(node.target, "unread"):  # an operation that is cheaper where some of its results are not wanted
+                node.target.unread(node)
         kept = [(need, node) for need, node in self.noise if node.users]
         for number, (_, node) in enumerate(kept):
             node.args = (node.args[0], number)

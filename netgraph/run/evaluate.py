@@ -99,7 +99,7 @@ def _task(net: Net, values: Mapping[str, Any], states: Mapping[Any, Any], asked:
     if missing:
         raise _uninitialised(net, missing)
     check_ranges(typing, ready)
-    lowered = lower(net, mode, typing=typing, wanted=asked.places)
+    lowered = lower(net, mode, typing=typing, wanted=asked.places, final=asked.states is not None)
     inputs = tuple([(ready[name] if batch else ready[name].unsqueeze(0)).to(device) for name in lowered.inputs])
     count = inputs[0].shape[0] if inputs else 1
     lengths = lengths_in(lowered, known, inputs, count)

@@ -78,7 +78,7 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     if options.batch_size is None and any(kind.varies for kind in typing.inputs.values()):
         batch_size = VARYING_BATCH
     wanted = tuple(((), name) for name, _ in training.losses)
-    forward, check = (lower(whole, mode, typing=typing, wanted=wanted) for mode in ("Train", "Test"))
+    forward, check = (lower(whole, mode, typing=typing, wanted=wanted, final=False) for mode in ("Train", "Test"))
     by_column = {name: typing.inputs[port] for name, port in columns.items()}
     order = tuple(next(name for name, port in columns.items() if port == wanted_port) for wanted_port in forward.inputs)
     weighted = WEIGHT in observed and WEIGHT not in columns

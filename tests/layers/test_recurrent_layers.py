@@ -11,6 +11,7 @@ from netgraph import (
     LinearLayer,
     LongShortTermMemoryLayer,
     NetChain,
+    NetGraph,
     NetMapOperator,
     NetPort,
     NetPortGradient,
@@ -82,6 +83,18 @@ def test_a_cell_is_held_to_the_last_bit(cls, formula):
     for port, state in alone.items():
         assert np.allclose(together[port][0], state, rtol=1e-6, atol=1e-7)
         assert together[port].shape == (2, 8)
+
+
+def test_a_cell_is_held_only_where_it_is_read():
+    layer = varying(LongShortTermMemoryLayer)
+    assert "hold = False" not in lower(layer).source
+    assert "hold = False" in lower(layer, final=False).source
+    assert "hold = False" not in lower(layer, final=False, wanted=(((), "CellState"),)).source
+    both = NetGraph([layer, LinearLayer(1)], [("0/CellState", 1), (0, NetPort("y"))])
+    assert "hold = False" not in lower(both, final=False).source
+    net, x = net_initialize(layer), drawn(2, 5, 2).float().numpy()
+    rows = [x[0, :2], x[1]]
+    assert np.allclose(net(rows)[0], net(rows, ["Output", STATES])["Output"][0], atol=1e-6)
 
 
 @each
