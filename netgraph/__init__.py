@@ -94,6 +94,7 @@ from netgraph.nets.pair import NetPairEmbeddingOperator
 from netgraph.nets.retired import ConstantArrayLayer, ConstantPlusLayer, ConstantTimesLayer, DotPlusLayer, SequenceAttentionLayer
 from netgraph.nets.triplet import NetTripletEmbeddingOperator
 from netgraph.run.state_object import NetStateObject
+from netgraph.show.information import net_information
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.ports import Jacobian, NetPort, NetPortGradient
 from netgraph.spec.symbols import (
@@ -213,6 +214,7 @@ NetDelete = net_delete
 NetDrop = net_drop
 NetExtract = net_extract
 NetFlatten = net_flatten
+NetInformation = net_information
 NetInitialize = net_initialize
 NetInsert = net_insert
 NetInsertSharedArrays = net_insert_shared_arrays
@@ -357,6 +359,7 @@ __all__ = [
     "NetFoldOperator",
     "NetGANOperator",
     "NetGraph",
+    "NetInformation",
     "NetInitialize",
     "NetInsert",
     "NetInsertSharedArrays",
@@ -467,6 +470,7 @@ __all__ = [
     "net_flatten",
     "net_from_json",
     "net_from_torch",
+    "net_information",
     "net_initialize",
     "net_insert",
     "net_insert_shared_arrays",

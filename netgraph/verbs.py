@@ -7,6 +7,7 @@ from netgraph.nets.function import program_net
 from netgraph.run.evaluate import evaluate
 from netgraph.show.curves import figure, svg
 from netgraph.show.drawing import plot
+from netgraph.show.information import net_information
 from netgraph.show.measured import confusion_matrix_figure, roc_figure
 from netgraph.show.reporting import reporter
 from netgraph.show.summary import html, summary
@@ -23,6 +24,7 @@ for name, function in {
     "extract": net_extract,
     "from_json": net_from_json,
     "html": html,
+    "information": net_information,
     "join": net_join,
     "plot": plot,
     "program": program_net,

@@ -229,6 +229,12 @@ class AttentionLayer(Layer):
             scores = plan.unfold(scores)
         return plan.call(path, self, inputs, {"Scores": scores})
 
+    def flops(self, inputs, outputs, arrays):
+        key, value, query = inputs["Key"], inputs["Value"], inputs["Query"]
+        heads = key[-2] if self.MultiHead else 1
+        pairs = math.prod(key[:-1]) * math.prod(query[:-1]) // heads
+        return 2 * pairs * (key[-1] + value[-1]) + sum(2 * math.prod(shape) * math.prod(query[:-1]) for shape in arrays.values())
+
     def forward(self, Key, Value, Query, *, Draws, training, sizes, lengths, Weights=None, Scores=None):
         n, m = len(sizes["steps"]), len(sizes["asked"])
         keys, values, queries = self._rows(Key, n), self._rows(Value, n), self._rows(Query, m)

@@ -49,6 +49,7 @@ class NetArrayLayer(Layer):
 
     Initial: StartingValue = Automatic
     varying = "free"
+    costless = True
 
     Output = OutputPort("real: *shape", "the array")
     Array = declare.Array("*shape", WEIGHT, meaning="what the layer gives")

@@ -321,6 +321,9 @@ class PoolingLayer(WindowLayer):
                 sizes = f"PaddingSize={self.PaddingSize!r} is not below KernelSize={self.KernelSize!r}"
                 raise NetValueError(f"PoolingLayer: {sizes}, windows would hold padding alone")
 
+    def flops(self, inputs, outputs, arrays):
+        return math.prod(outputs["Output"]) * math.prod(per_axis(self.KernelSize, len(inputs["Input"]) - 1))
+
     def forward(self, Input, *, sizes, lengths):
         rank, sides = len(sizes["spatial"]), self.paddings(sizes["spatial"])
         fill = -torch.inf if self.Function == "Max" else 0.0

@@ -86,6 +86,7 @@ class PartLayer(Layer):
     """
 
     positional = ("Specification",)
+    costless = True
     Specification: Parts
     varying = "masked"
 

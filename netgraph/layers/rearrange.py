@@ -37,6 +37,7 @@ class OneMoreLayer(Layer):
     """What AppendLayer and PrependLayer have in common: an array with one element more along its first level."""
 
     varying = "free"
+    costless = True
 
     Input = InputPort("any: n *rest", "the array that gets an element more")
     Element = InputPort("any: *rest", "the element: the input without its first level")
@@ -117,6 +118,7 @@ class ReplicateLayer(Layer):
     """
 
     positional = ("Dimensions", "Position")
+    costless = True
     Dimensions: Copies
     Position: LevelNumber = 0
     varying = "free"
@@ -191,6 +193,7 @@ class PaddingLayer(Layer):
     """
 
     positional = ("PaddingSize",)
+    costless = True
     PaddingSize: Sides
     Padding: Filling = 0.0
     varying = "masked"
@@ -313,6 +316,7 @@ class TransposeLayer(Layer):
     """
 
     positional = ("Specification",)
+    costless = True
     Specification: Turning = (0, 1)
     varying = "free"
 

@@ -170,6 +170,9 @@ class SummationLayer(Layer):
     Input = InputPort("real: *shape", "what is summed")
     Output = OutputPort("real:", "the sum of its elements")
 
+    def flops(self, inputs, outputs, arrays):
+        return math.prod(inputs["Input"])
+
     def forward(self, Input, *, sizes, lengths):
         rank = len(sizes["shape"])
         return _Sample(*_sample(Input, tuple(range(rank)), rank, lengths["Input"])).total()
@@ -238,6 +241,9 @@ class AggregationLayer(Layer):
             return True
 
         store.rule([source, kept], fire)
+
+    def flops(self, inputs, outputs, arrays):
+        return math.prod(inputs["Input"])
 
     def forward(self, Input, *, sizes, lengths):
         shape = sizes["shape"]
@@ -385,6 +391,12 @@ class DotLayer(Layer):
 
         store.rule([*runs, output], fire)
 
+    def flops(self, inputs, outputs, arrays):
+        # with a sum over k of (m, k) and (k, n) for (m, n): k is the root of mk * kn / mn
+        elements = math.prod(outputs["Output"])
+        contracted = math.isqrt(math.prod(map(math.prod, inputs.values())) // elements)
+        return 2 * elements * contracted
+
     def forward(self, *inputs, sizes, lengths):
         left, shape, ends = None, [], []
         for number, (x, own) in enumerate(zip(inputs, lengths.values(), strict=True)):
@@ -439,6 +451,7 @@ class OrderingLayer(Layer):
     """
 
     positional = ("Count",)
+    costless = True
     Count: PositionCount = All
     varying = "masked"
 

@@ -71,6 +71,10 @@ class DeconvolutionLayer(KernelLayer):
         spans = zip(self.reach(rank), per_axis(self.Stride, rank), self.crops(rank), strict=True)
         return [Affine(stride, reach - stride - begin - end, 1) for reach, stride, (begin, end) in spans]
 
+    def flops(self, inputs, outputs, arrays):
+        positions = math.prod(inputs["Input"]) // arrays["Weights"][0]
+        return math.prod(outputs["Output"]) + 2 * math.prod(arrays["Weights"]) * positions
+
     def forward(self, Input, *, Weights, Biases=None, sizes, lengths):
         x = self.masked(Input, lengths, 0.0, sizes)
         x = x.movedim(-1, 1) if self.Interleaving else x

@@ -48,6 +48,7 @@ class UnitVectorLayer(Layer):
     """
 
     positional = ("ClassCount",)
+    costless = True
     ClassCount: SizeSpec = Automatic
     varying = "free"
     stepwise = True
@@ -79,6 +80,7 @@ class EmbeddingLayer(Layer):
     """
 
     positional = ("Size", "ClassCount")
+    costless = True
     Size: SizeSpec = Automatic
     ClassCount: SizeSpec = Automatic
     varying = "free"
@@ -110,6 +112,7 @@ class SequenceLastLayer(Layer):
     """
 
     varying = "masked"
+    costless = True
     shortest: ClassVar[int] = 1
 
     Input = InputPort("any: length *rest", "a sequence")
@@ -130,6 +133,7 @@ class ShortenedLayer(Layer):
     """A sequence without one of its elements. Abstract: SequenceMostLayer, SequenceRestLayer."""
 
     varying = "free"
+    costless = True
     shortest: ClassVar[int] = 2
 
     Input = InputPort("any: length *rest", "a sequence")
@@ -190,6 +194,7 @@ class SequenceReverseLayer(Layer):
     """
 
     varying = "masked"
+    costless = True
 
     Input = InputPort("any: length *rest", "a sequence")
     Output = OutputPort("any: length *rest", "the sequence backwards")
@@ -236,6 +241,7 @@ class SequenceIndicesLayer(Layer):
 
     Maximum: MaximumSpec = Automatic
     varying = "free"
+    costless = True
 
     Input = InputPort("any: length *rest", "a sequence")
     Output = OutputPort("integer(Maximum): length", "the position of each element, from 0")

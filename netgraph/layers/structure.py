@@ -41,6 +41,7 @@ class CatenateLayer(Layer):
     """
 
     positional = ("Level",)
+    costless = True
     Level: LevelNumber = 0
     varying = "free"
 
@@ -179,6 +180,7 @@ class FlattenLayer(Layer):
     """
 
     positional = ("Levels",)
+    costless = True
     Levels: Flattening = All
     varying = "free"
 
@@ -312,6 +314,7 @@ class ReshapeLayer(Layer):
     """
 
     positional = ("Dimensions",)
+    costless = True
     Dimensions: ReshapedDimensions
     varying = "free"
 

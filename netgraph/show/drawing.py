@@ -113,7 +113,11 @@ def plot(net: Net, data: Any = None, /, *, depth: int = 3) -> Drawing:
     '<svg xmlns="http://www.w3.org/2000/svg" wi'
     """
     root = diagram(net, depth)
-    values = {} if data is None else activations(net, data, root, typed_inside(net))
+    return drawn(net, root, depth, {} if data is None else activations(net, data, root, typed_inside(net)))
+
+
+def drawn(net: Net, root: Box, depth: int, values: Mapping[Path, Shown]) -> Drawing:
+    """A picture of `net` from its boxes and lines, with the values of some boxes."""
     placed = _Placed(root, values)
     shapes: list[Shape] = []
     right = placed.emit_inside(shapes, MARGIN, MARGIN)

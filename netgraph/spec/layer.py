@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
         def __init__(self, **fields: Any): ...
 else:
     from pydantic import BaseModel
+
+Shapes = tuple[int, ...]
+
 
 OPTIONS = ("LearningRateMultipliers",)
 """Options that every layer takes."""
@@ -86,6 +90,7 @@ class Layer(Net, BaseModel):
     shortest: ClassVar[int] = 0
     names_arrays: ClassVar[bool] = False
     """Whether there are arrays whose names follow from the parameters."""
+    costless: ClassVar[bool] = False
     stepwise: ClassVar[bool] = False
     relations: ClassVar[tuple[Rule, ...]] = ()
 
@@ -381,6 +386,17 @@ class Layer(Net, BaseModel):
     def shortest_lengths(self, sizes: Mapping[str, Any]) -> Mapping[tuple[str, int], int]:
         """How long a varying axis must be at least, by port and axis: the first one of "Input" has `shortest` elements."""
         return {("Input", 0): self.shortest} if self.shortest else {}
+
+    def flops(self, inputs: Mapping[str, Shapes], outputs: Mapping[str, Shapes], arrays: Mapping[str, Shapes]) -> int:
+        """Floating-point operations for one example, from the shapes of ports and arrays: one an element that comes out, and two for each
+        element of a matrix of weights wherever it is applied. A layer that does more says so here, one that only moves elements by
+        `costless`.
+        """
+        if self.costless:
+            return 0
+        elements = sum(map(math.prod, outputs.values()))
+        matrices = [shape for name, shape in arrays.items() if name.endswith("Weights") and len(shape) > 1]
+        return elements + sum(2 * math.prod(shape) * max(1, elements // shape[0]) for shape in matrices)
 
     def forward(self, *inputs: Any, **words: Any) -> Any:
         """The layer on tensors, batch first: inputs in order, arrays, states and noise by keyword. Pure."""

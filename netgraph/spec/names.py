@@ -6,7 +6,7 @@ from typing import Any
 
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
 
-ACRONYMS = ("AUC", "CTC", "EMA", "GAN", "ONNX", "RMS", "ROC", "URL")
+ACRONYMS = ("AUC", "CTC", "EMA", "FLOPs", "GAN", "ONNX", "RMS", "ROC", "URL")
 _WORDS = re.compile("|".join(ACRONYMS) + r"|[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 

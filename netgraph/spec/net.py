@@ -273,6 +273,16 @@ class Net:
         """The output ports and their types, as far as they are known."""
         return dict(VERBS["typed"](self).outputs)
 
+    @property
+    def layers(self) -> Mapping[str, "Net"]:
+        """All layers that hold no other nets, at any depth, by path."""
+        return VERBS["information"](self, "Layers")
+
+    @property
+    def information(self):
+        """The report of `net_information(net)`: properties as `net.information["FLOPs"]` or `net.information.flops`."""
+        return VERBS["information"](self)
+
     def _repr_html_(self) -> str:
         return VERBS["html"](self)
 

@@ -57,6 +57,19 @@ def net_flatten(net: Net, levels: Any = All, /) -> Net:
     return structure.replaced(arrays=_moved(net, names, dissolved)) if net.tensors else structure
 
 
+def layer_edges(net: Net) -> list[tuple[str, str]]:
+    """(layer, layer) of each connection, by path; chains and graphs dissolved, an operator beside the layers in it."""
+    nets = dict(walk(net))
+    dissolved = {path for path, part in nets.items() if path and isinstance(part, Container) and isinstance(nets[path[:-1]], Container)}
+    edges = []
+    for path, part in nets.items():
+        if isinstance(part, Container) and path not in dissolved:
+            flat = _Flat(part, {inner[len(path) :] for inner in dissolved if inner[: len(path)] == path})
+            flat.names = {leaf: "/".join((*path, *leaf)) for leaf in flat.leaves}
+            edges += [(w.source[0], w.part) for w in flat.wires() if w.source]
+    return edges
+
+
 def _moved(net: Net, names: Mapping[Path, Mapping[Path, str]], dissolved: set[Path]) -> dict:
     """The arrays of the net at the new places of their layers."""
     top: dict[Path, Path] = {(): ()}
@@ -104,14 +117,18 @@ class _Flat:
             self.names[path] = free(":".join(path), taken) if root.named else ":".join(path)
             taken.add(self.names[path])
 
-    def net(self) -> tuple[Container, dict[Path, str]]:
-        """The flat net, and the name of each layer in it by its old path."""
-        root, known = self.root, set(self.leaves)
-        wires = []
+    def wires(self) -> list[Wire]:
+        """The wires into all layers, by the names of layers."""
+        known, wires = set(self.leaves), []
         for path in self.leaves:
             for port, (source, source_port) in self.container(path[:-1]).feeds()[path[-1]].items():
                 end, end_port = self.source(path[:-1], source, source_port, (path, port), known)
                 wires.append(Wire(end, end_port, self.names[path], port))
+        return wires
+
+    def net(self) -> tuple[Container, dict[Path, str]]:
+        """The flat net, and the name of each layer in it by its old path."""
+        root, known, wires = self.root, set(self.leaves), self.wires()
         outputs = {name: self.source((), source, port, None, known) for name, (source, port) in root.output_sources.items()}
         for path, part in self.nets.items():
             for port in part.given if path and path not in known else ():
