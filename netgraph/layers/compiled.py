@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from netgraph.errors import NetShapeError
+from netgraph.errors import NetShapeError, NetTypeError
 from netgraph.spec.declare import InputPort, OutputPort, Rule
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import is_integer, parameter, wants
@@ -74,7 +74,8 @@ class CompiledLayer(Layer):
     an example (Automatic) or one more for a batch. "Output" is given as a shape, or found by running `f` once on random numbers. Compiled
     and exported nets call `f` in this process; files cannot hold it, FunctionLayer is for functions that should be saved. A varying input
     is refused. The same in training and in use.
-    Errors: a Rank that is neither; a function that fails on the shape of its input, or gives another shape than it gave before.
+    Errors: a Rank that is neither; a function that fails on the shape of its input, or gives another shape than it gave before; a gradient
+    of `CompiledLayer(f)` where `f` leaves torch.
     Source: Wolfram's CompiledLayer, where declared types tell the rank.
 
     >>> import numpy as np
@@ -167,7 +168,17 @@ class _Calls:
         _CALLS[self.key] = self
 
     def __call__(self, x):
-        return self.value(x) if self.gradient is Automatic else torch.ops.netgraph.compiled(x, self.key)
+        if self.gradient is not Automatic:
+            return torch.ops.netgraph.compiled(x, self.key)
+        try:
+            found = self.value(x)
+        except RuntimeError as error:
+            if "requires grad" not in str(error):  # what torch says where NumPy takes such a tensor
+                raise
+            raise _no_gradient() from error
+        if x.requires_grad and torch.is_grad_enabled() and not found.requires_grad:
+            raise _no_gradient()
+        return found
 
     def value(self, x):
         """The function of a batch."""
@@ -188,6 +199,11 @@ class _Calls:
         if tuple(found.shape) != (rows, *shape):
             raise NetShapeError(f"CompiledLayer: {what} gives shape {tuple(found.shape)} for {rows} examples, {(rows, *shape)} is wanted")
         return found.to(like.device, like.dtype)
+
+
+def _no_gradient() -> NetTypeError:
+    fix = "CompiledLayer(f, g) with its gradient g, or CompiledLayer(f, None)"
+    return NetTypeError("CompiledLayer: the gradient of the function is not known, since it leaves torch", fix=fix)
 
 
 def _tensor(value, like):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from netgraph import CompiledLayer, LinearLayer, NetChain, NetPortGradient, net_initialize, net_to_torch, net_train
+from netgraph import CompiledLayer, LinearLayer, NetChain, NetPortGradient, NetTypeError, net_initialize, net_to_torch, net_train
 
 CALLS = []
 
@@ -63,3 +63,15 @@ def test_gradients():
     x = [-1.0, 2.0, 3.0]
     assert CompiledLayer(looped, slope, Rank=2, Input=3)(x, NetPortGradient("Input")).tolist() == [0, 4, 6]
     assert CompiledLayer(looped, None, Rank=2, Input=3)(x, NetPortGradient("Input")).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("function", [lambda x: np.sin(x.numpy()), lambda x: np.sin(x.detach().numpy())], ids=["refused", "cut off"])
+def test_a_function_that_leaves_torch_has_no_automatic_gradient(function):
+    layer = CompiledLayer(function, Input=3)
+    np.testing.assert_allclose(layer([0, 1, 2]), np.sin([0, 1, 2]), rtol=1e-6)
+    with pytest.raises(NetTypeError) as caught:
+        layer([0, 1, 2], NetPortGradient("Input"))
+    assert str(caught.value) == (
+        "CompiledLayer: the gradient of the function is not known, since it leaves torch\n"
+        "  try: CompiledLayer(f, g) with its gradient g, or CompiledLayer(f, None)"
+    )
