@@ -293,7 +293,7 @@ class _Rebuild:
             self.fail(number, f"a wire comes from {_short([source, source_port])}, which is no port of a part")
         if not isinstance(target, str) or target not in known.parts:
             self.fail(number, f"a wire goes to {_short(target)}, which is no part")
-        if not isinstance(target_port, str) or target_port not in known.into(target):
+        if not isinstance(target_port, str) or not known.takes(target, target_port):
             inputs = ", ".join(known.into(target)) or "none yet"
             self.fail(number, f"a wire goes to {_short([target, target_port])}, the inputs of {target} are {inputs}")
         return Wire(tuple(source), source_port, target, target_port)
@@ -313,6 +313,10 @@ class _Ports:
             self._into[name] = dict.fromkeys(input_names(self.parts[name]))
         return self._into[name]
 
+    def takes(self, name: str, port: str) -> bool:
+        """Whether a part has such an input or state port."""
+        return port in self.into(name) or port in self.parts[name].state_names()
+
     def has_source(self, path: Any, port: Any) -> bool:
         """Whether an input of the graph, or an output of a part at any depth, is what `path` and `port` say."""
         if not isinstance(path, list) or not all(isinstance(name, str) for name in path) or not isinstance(port, str):
@@ -324,7 +328,7 @@ class _Ports:
             part = self.parts.get(path[0])
             for name in path[1:]:
                 part = None if part is None else part.children.get(name)
-            self._out[key] = frozenset() if part is None else frozenset((*output_names(part), *part.readable_ports()))
+            self._out[key] = frozenset() if part is None else frozenset((*output_names(part), *part.readable_ports(), *part.state_names()))
         return port in self._out[key]
 
 

@@ -72,6 +72,7 @@ class FunctionLayer(OwnPorts):
     Function: TracedFunction
     varying = "free"
     names_arrays = True
+    stepwise = True
 
     def __init__(self, *args, **options):
         words = [word for word in ("Function", "function") if word in options]
@@ -90,6 +91,11 @@ class FunctionLayer(OwnPorts):
             for name in self.Function.array_names:
                 if name in (*_WORDS, *self.output_ports(), "Function"):
                     raise NetValueError(f'FunctionLayer: a NetArray cannot be called "{name}", which is a word of the layer')
+
+    def step(self, steps, types):
+        if not is_pointwise(self.Function):
+            raise ValueError("is no function of single elements")
+        return super().step(steps, types)
 
     def input_ports(self) -> tuple[str, ...]:
         return self.Function.input_ports() if isinstance(self.Function, Net) else tuple(self.Function.ports)

@@ -11,6 +11,12 @@ NET = NetChain([3, SoftmaxLayer()], Input=2)
 TWO = NetGraph({"a": [3, SoftmaxLayer()], "b": [LinearLayer(()), LogisticSigmoid]}, ["x -> a -> y1", "x -> b -> y2"], x=2)
 
 
+FOLDED = NetGraph(
+    {"add": Plus, "t": Tanh, "s": SoftmaxLayer()},
+    [((NetPort("Input"), NetPort("State")), "add"), "add -> t", "t -> s", ("t", NetPort("h")), ("s", NetPort("p"))],
+)
+
+
 def test_one_loss_takes_the_target_under_two_names():
     training = attach(NET)
     assert set(training.net.children) == {"net", "loss"}
@@ -66,6 +72,7 @@ def test_inputs_named_like_the_parts_of_the_graph_are_told_apart():
     ("net", "port", "layer"),
     [
         (NET, "Output", SoftmaxLayer()),
+        (NetFoldOperator(FOLDED, [("h", "State")], [], ["p"]), "p", SoftmaxLayer()),
         (NetChain([NET, [], ReshapeLayer((1, 3)), FlattenLayer()]), "Output", SoftmaxLayer()),
         (NetMapOperator(NET), "Output", SoftmaxLayer()),
         (NetChain([[ReshapeLayer((4,))], FlattenLayer()]), "Output", None),

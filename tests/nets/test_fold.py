@@ -30,6 +30,7 @@ def test_several_states_constants_and_chosen_outputs():
 def test_states_are_fed_read_and_kept():
     edges = [("f", NetPort("all")), (NetPort("start"), NetPort("f", "State")), (NetPort("f", "State"), NetPort("last"))]
     net = NetGraph({"f": SUMS}, edges, Input="Varying")
+    assert net_from_json(net_to_json(net)) == net
     found = net({"Input": [[1, 2, 3], [4, 5]], "start": [10, 20]})
     assert [x.tolist() for x in found["all"]] == [[11, 13, 16], [24, 29]] and found["last"].tolist() == [16, 29]
     assert SUMS([1, 2, 3, 4], STATES) == {NetPort("State"): 10.0}

@@ -78,6 +78,7 @@ def test_one_by_one_is_the_whole(net, states):
     step = net_unfold(net)
     assert list(unfold_states(step)) == states
     assert sum(array.size for array in step.arrays.values()) == sum(array.size for array in net.arrays.values())
+    assert net_from_json(net_to_json(step.structure)) == step.structure
     found, _ = one_by_one(step, {"Input": X})
     assert np.allclose(found["Output"], net(X), atol=1e-5)
     batch = np.stack((X, X[::-1]))
@@ -139,6 +140,20 @@ def test_mapped_threads():
     assert deeper({"a": [1, 2, 3], "b": 10}).tolist() == [10, 20, 30]
 
 
+def test_folding_a_step_gives_the_net_back():
+    net = net_initialize(NetChain([LongShortTermMemoryLayer(4), GatedRecurrentLayer(2)], Input=("Varying", 3)))
+    states = ["State1", "CellState", "State2"]
+    folded = NetFoldOperator(net_unfold(net), [(name, name) for name in states], [], ["Output"], Input=("Varying", 3))
+    for found, expected in zip(folded([X, X[:2]]), net([X, X[:2]]), strict=True):
+        assert np.allclose(found, expected, atol=1e-6)
+
+
+def test_functions():
+    net = NetGraph({"f": FunctionLayer(lambda x, y: x * torch.tanh(y) + 1), "s": SUMS}, ["x -> f", "x -> s -> f"], x=("Varying", 3))
+    found, _ = one_by_one(net_unfold(net), {"x": X})
+    assert np.allclose(found["Output"], X * np.tanh(np.cumsum(X, 0)) + 1, atol=1e-5)
+
+
 def test_training_goes_through_a_step():
     net = net_initialize(NetChain([GatedRecurrentLayer(4), SequenceLastLayer()], Input=("Varying", 3)))
     step = net_unfold(net)
@@ -170,6 +185,10 @@ def test_training_goes_through_a_step():
         (
             lambda: net_unfold(NetChain([NormalizationLayer(0, 1)], Input=("Varying", 3))),
             "net_unfold: 0, NormalizationLayer(0, 1), takes its mean over the steps, it has no step",
+        ),
+        (
+            lambda: net_unfold(FunctionLayer(lambda x: x.flip(0), Input=("Varying", 3))),
+            'net_unfold: FunctionLayer(flip(x, (0,)), Input=("Varying", 3)) is no function of single elements, it has no step',
         ),
         (
             lambda: net_unfold(NetChain([PartLayer(0)], Input=("Varying", 3))),
