@@ -54,6 +54,24 @@ def _cross_entropy_on_logits(input, target, *, reduction="mean"):
     return _reduced(torch.nn.functional.softplus(input) - input * target, reduction)
 
 
+def _negative_log(input, target, *, reduction="mean"):
+    classes = 0 if input.dim() == 1 else 1
+    return _reduced(-torch.gather(input, classes, target.unsqueeze(classes)).squeeze(classes), reduction)
+
+
+def _cross_entropy_of_classes(input, target, *, reduction="mean", label_smoothing=0.0):
+    classes = 0 if input.dim() == 1 else 1
+    logs = torch.log_softmax(input, classes)
+    if target.is_floating_point():
+        target = target * (1 - label_smoothing) + label_smoothing / input.shape[classes]
+        loss = -(target * logs).sum(classes)
+        return loss.sum() / loss.numel() if reduction == "mean" else _reduced(loss, reduction)
+    loss = _negative_log(logs, target, reduction="none")
+    if label_smoothing:
+        loss = (1 - label_smoothing) * loss - label_smoothing * logs.mean(classes)
+    return _reduced(loss, reduction)
+
+
 def _divergence(input, target, *, reduction="mean", log_target=False):
     each = torch.exp(target) * (target - input) if log_target else torch.xlogy(target, target) - target * input
     return each.sum() / input.shape[0] if reduction == "batchmean" else _reduced(each, reduction)
@@ -281,6 +299,8 @@ FORMULAS: dict[Callable, Callable] = {
     functional.binary_cross_entropy: _cross_entropy,
     functional.binary_cross_entropy_with_logits: _cross_entropy_on_logits,
     functional.kl_div: _divergence,
+    functional.nll_loss: _negative_log,
+    functional.cross_entropy: _cross_entropy_of_classes,
     functional.normalize: _normalize,
     functional.layer_norm: _layer_norm,
     functional.dropout: _dropout,

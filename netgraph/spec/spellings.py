@@ -24,7 +24,7 @@ _ALIASES = {"axis": "dim", "keepdims": "keepdim", "x": "input", "repeats": "dims
 
 # Arguments that change nothing at these values.
 _IDLE = {"out": (None,), "dtype": (None,), "inplace": (False,), "_stacklevel": (3,), "memory_format": (None,), "stable": (False, True),
-         "return_indices": (False,)}  # fmt: skip
+         "return_indices": (False,), "ignore_index": (-100,)}  # fmt: skip
 
 
 class Unlisted(Exception):

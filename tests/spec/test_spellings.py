@@ -12,7 +12,10 @@ W = torch.tensor([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
 V = torch.tensor([0.5, -1.0, 2.0])
 IDX = torch.tensor([0, 2])
 
-EXPRESSIONS = """
+EXPRESSIONS = """F.cross_entropy(x,x.argmin(1)) ; F.cross_entropy(x,x.softmax(1),label_smoothing=0.1) ;
+F.cross_entropy(x,x.argmin(1),reduction="none") ; F.cross_entropy(x,x.argmin(1),reduction="sum",label_smoothing=0.1) ;
+F.nll_loss(x,x.argmin(1)) ; F.cross_entropy(x[0],x[0].softmax(0)) ;
+
 x.abs() ; x.neg() ; x.sqrt() ; x.rsqrt() ; x.square() ; x.pow(2) ; 2**x ; x.exp() ; x.exp2() ; x.expm1() ; x.log() ; x.log2() ;
 x.log10() ; x.log1p() ; x.sin() ; x.cos() ; x.tan() ; x.asin() ; x.acos() ; x.atan() ; x.sinh() ; x.cosh() ; x.tanh() ; x.asinh() ;
 x.acosh() ; x.atanh() ; x.sigmoid() ; x.logit() ; x.erf() ; x.erfc() ; x.erfinv() ; x.lgamma() ; x.digamma() ; x.round() ; x.floor() ;
