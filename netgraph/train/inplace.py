@@ -37,9 +37,8 @@ def update_(
     if not arrays:
         return
     fused = isinstance(method, ADAM) and all(a.device.type == "cpu" and a.is_floating_point() for a in arrays)
-    counts = [count] * len(arrays) if isinstance(count, int) else list(count)
     if not fused and not isinstance(method, SGD):
-        corrected = [rate * method.correction(n) for n in counts]
+        corrected = [rate * method.correction(n) for n in _each(count, len(arrays))]
         new, slots = method.apply(arrays, grads, state, rate, corrected, multipliers=multipliers, coefficients=coefficients)
         for old, value in zip((*arrays, *state), (*new, *slots), strict=True):
             old.copy_(value)
@@ -48,7 +47,7 @@ def update_(
     if method.weight_decay:
         _OPS._foreach_mul_(list(arrays), [1 - rate * m * method.weight_decay for m in multipliers])
     if fused:
-        _adam(method, arrays, grads, state, counts, rate, multipliers)
+        _adam(method, arrays, grads, state, count, rate, multipliers)
     else:
         _sgd(method, arrays, grads, state, rate, multipliers)
     if coefficients is not None:
@@ -57,25 +56,36 @@ def update_(
                 array.clamp_(-limit, limit)
 
 
-def _adam(method, arrays, grads, state, counts, rate, multipliers):
+def _each(count: int | Sequence[int], arrays: int) -> Sequence[int]:
+    return [count] * arrays if isinstance(count, int) else count
+
+
+def _alike(count: int | Sequence[int], multipliers: Sequence[float]) -> dict[tuple[float, int], Sequence[int]]:
+    """The arrays by multiplier and number of their update: what one call can move."""
+    if isinstance(count, int) and all(factor == multipliers[0] for factor in multipliers):
+        return {(multipliers[0], count): range(len(multipliers))}
+    found: dict[tuple[float, int], list[int]] = {}
+    for place, kind in enumerate(zip(multipliers, _each(count, len(multipliers)), strict=True)):
+        found.setdefault(kind, []).append(place)
+    return dict(found)
+
+
+def _adam(method, arrays, grads, state, count, rate, multipliers):
     n = len(arrays)
-    alike: dict[tuple[float, int], list[int]] = {}
-    for i, kind in enumerate(zip(multipliers, counts, strict=True)):
-        alike.setdefault(kind, []).append(i)
-    for (factor, count), mine in alike.items():
+    for (factor, number), mine in _alike(count, multipliers).items():
         _OPS._fused_adam_(
             [arrays[i] for i in mine],
             [_like(grads[i], arrays[i]) for i in mine],
             [state[i] for i in mine],
             [state[n + i] for i in mine],
             [],
-            [torch.tensor(float(count))] * len(mine),
+            [torch.tensor(float(number))] * len(mine),
             lr=rate * factor,
             beta1=method.beta1,
             beta2=method.beta2,
             weight_decay=0.0,
             # torch divides sqrt(v) by sqrt(1 - b2^t) before it adds epsilon; ours stands beside sqrt(v) itself, so it is divided alike
-            eps=method.epsilon / (1 - method.beta2**count) ** 0.5,
+            eps=method.epsilon / (1 - method.beta2**number) ** 0.5,
             amsgrad=False,
             maximize=False,
         )

@@ -153,7 +153,8 @@ class Runner:
             group = self._next()
             found = self._gradients_of(group, batch)
             loss = found[0]
-            self._move(group, found, rate, self._judged(loss, found[1]))
+            if self._judged(loss, found[1]):
+                self._move(group, found, rate)
         self._counted()
         return loss
 
@@ -162,9 +163,9 @@ class Runner:
         batch = laid_out_batch(Batch(*batch), self.plan.layout)
         group, count = self._next(), batch.inputs[0].shape[0]
         loss, grads, states = self._gradients_of(group, batch)
-        alive = self._judged(loss, grads)
         with torch.no_grad():
-            self._take_states(states, alive)
+            if self._judged(loss, grads):
+                self._take_states(states)
             if self.added is None:
                 self.added = Added(tuple(grad * count for grad in grads), count, ((loss, count),))
             else:
@@ -181,7 +182,8 @@ class Runner:
         group, (sums, examples, losses) = self._next(), self.added
         self.added = None
         loss = torch.stack([loss * (count / examples) for loss, count in losses]).sum()
-        self._move(group, (loss, tuple(total / examples for total in sums), self._states), rate, self._alive)
+        if not self._host or self._alive.item():
+            self._move(group, (loss, tuple(total / examples for total in sums), self._states), rate)
         self._counted()
         return loss
 
@@ -209,45 +211,48 @@ class Runner:
         fast = self._gradients if self._fits(batch) else None
         return (fast or group.step.gradients)(self._arrays, self._states, batch)
 
-    def _judged(self, loss: torch.Tensor, grads: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The flag, once loss and gradients were looked at: on the CPU at once, since that costs nothing there."""
+    def _judged(self, loss: torch.Tensor, grads: Sequence[torch.Tensor]) -> bool:
+        """Look at loss and gradients, and whether to go on: a skipped update is simply not made on the CPU, where looking costs nothing.
+
+        Elsewhere the flag is set on the device, nothing waits for it, and the update itself obeys it.
+        """
         if not self._host:
             self._alive &= finite(loss, grads)
-        elif self._alive.item() and not math.isfinite(sum((g.sum().item() for g in grads), loss.item())):
-            self._alive.fill_(False)
-        return self._alive
+            return True
+        if not self._alive.item():
+            return False
+        if math.isfinite(sum((g.sum().item() for g in grads), loss.item())):
+            return True
+        self._alive.fill_(False)
+        return False
 
-    def _take_states(self, new: Sequence[torch.Tensor], alive: torch.Tensor) -> None:
-        if self._host and not alive.item():
-            return
+    def _take_states(self, new: Sequence[torch.Tensor]) -> None:
         for old, value in zip(self._states, new, strict=True):
             if old is not value:
-                old.copy_(value if self._host else torch.where(alive, value, old))
+                old.copy_(value if self._host else torch.where(self._alive, value, old))
 
-    def _move(self, group: Group, found, rate: float, alive: torch.Tensor) -> None:
-        """The update by gradients that were judged. A skipped one is simply not made on the CPU; elsewhere nothing waits for the flag."""
-        counts = [self.count + 1] * len(group.places) if self._turns is None else self._turns.counts(self.count + 1)
+    def _move(self, group: Group, found, rate: float) -> None:
+        """The update by gradients that were judged."""
+        counts = self.count + 1 if self._turns is None else self._turns.counts(self.count + 1)
         if self._optimizer is None and (self.plan.execution == "reference" or not self._host):
-            self._move_purely(group, found, rate, counts, alive)
-            return
-        if not alive.item():
+            self._move_purely(group, found, rate, [counts] * len(group.places) if isinstance(counts, int) else counts)
             return
         grads, step = found[1], group.step
         if self._optimizer is not None:
+            if not self._host and not self._alive.item():
+                return
             self._optimizer.update(group.places, grads, rate, step.multipliers, step.coefficients)
         else:
-            same = counts[0] if counts and len(set(counts)) == 1 else counts
-            update_(step.method, group.arrays, grads, group.state, same, rate, step.multipliers, step.coefficients)
+            update_(step.method, group.arrays, grads, group.state, counts, rate, step.multipliers, step.coefficients)
         with torch.no_grad():
-            self._take_states(found[2], alive)
+            self._take_states(found[2])
             self._counter += 1
 
-    def _move_purely(self, group: Group, found, rate: float, counts: Sequence[int], alive: torch.Tensor) -> None:
+    def _move_purely(self, group: Group, found, rate: float, counts: Sequence[int]) -> None:
         step = group.step
         by_count = {n: torch.full_like(self._rates[0], rate * step.method.correction(n)) for n in set(counts)}
-        out = step.moved(
-            self._arrays, group.state, self._counter, alive, self._states, found, self._rates[0].fill_(rate), [by_count[n] for n in counts]
-        )
+        corrected, base = [by_count[n] for n in counts], self._rates[0].fill_(rate)
+        out = step.moved(self._arrays, group.state, self._counter, self._alive, self._states, found, base, corrected)
         with torch.no_grad():
             new = (*(out.arrays[i] for i in step.trained), *out.state, *out.states, out.counter)
             for old, value in zip((*group.arrays, *group.state, *self._states, self._counter), new, strict=True):
