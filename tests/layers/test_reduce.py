@@ -45,7 +45,7 @@ def test_gradients_at_equal_elements_do_not_depend_on_the_padding():
     layer = AggregationLayer("Median", 0, Input="Varying")
     alone = layer([[2.0, 1.0, 2.0, 2.0]], NetPortGradient("Input"))
     both = layer([[2.0, 1.0, 2.0, 2.0], [1.0] * 9], NetPortGradient("Input"))
-    assert np.array_equal(np.asarray(alone)[0], np.asarray(both)[0][:4])
+    assert np.array_equal(alone[0], both[0])
 
 
 def test_equal_elements_have_a_deviation_without_gradient():
