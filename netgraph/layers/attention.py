@@ -247,21 +247,16 @@ class AttentionLayer(Layer):
         scale = 1 / math.sqrt(sizes["k"]) if self.ScoreRescaling else 1.0
         if Weights is not None:
             queries = F.linear(queries, Weights)
-        if Scores is None:
-            scores = queries @ keys.transpose(2, 3)
-        else:
-            scores = Scores.flatten(-n) if n > 1 else Scores
-            scores = self._rows(scores, m)
+        scores = queries @ keys.transpose(2, 3) if Scores is None else self._rows(_one_level(Scores, n), m)
         scores = scores * scale if self.ScoreRescaling else scores
         weights = torch.softmax(scores if seen is None else torch.where(seen, scores, -math.inf), -1)
-        dropping = training and self.Dropout > 0
-        if dropping:
-            draws = self._rows(Draws.flatten(-n) if n > 1 else Draws, m)
+        if training and self.Dropout > 0:
+            draws = self._rows(_one_level(Draws, n), m)
             output = torch.where(draws >= self.Dropout, weights * (1 / (1 - self.Dropout)), 0.0) @ values
         elif Scores is None:
+            # the same without the weights, which are then computed only where they are read
             causal = self.Mask == "Causal" and m == 1
-            mask = None if causal else seen
-            output = F.scaled_dot_product_attention(queries, keys, values, mask, is_causal=causal, scale=scale)
+            output = F.scaled_dot_product_attention(queries, keys, values, None if causal else seen, is_causal=causal, scale=scale)
         else:
             output = weights @ values
         weights = self._levels(weights, Query, m)
@@ -303,6 +298,11 @@ class AttentionLayer(Layer):
             return seen
         last = step >= (key.shape[1] if real is None else lengths[0].reshape(-1, 1, 1, 1)) - window
         return last if seen is None else seen & last
+
+
+def _one_level(x, levels: int):
+    """The last levels of an array, those of the positions, as one."""
+    return x.flatten(-levels) if levels > 1 else x
 
 
 class _KeysForQueries:
