@@ -99,7 +99,9 @@ class AttentionLayer(Layer):
     Value = InputPort("real: *positions v", "what is averaged")
     Query = InputPort("real: *queries q", "what is asked for; with MultiHead the last of *queries is the heads")
     Output = OutputPort("real: *queries v", "one mean a query")
-    AttentionWeights = ReadablePort("real: *weights", "*queries, then *positions without the heads: how much each position counts")
+    AttentionWeights = ReadablePort(
+        "real: *weights", "how much each position counts: the levels of the queries, then those of the positions, without the heads"
+    )
     Weights = Array("k q", WEIGHT, meaning='the matrix of "Bilinear"')
     Draws = Noise("*weights", "uniform")
 

@@ -25,6 +25,7 @@ from netgraph import (
     net_load,
     net_save,
     net_to_json,
+    net_train,
 )
 from netgraph.lower.forward import lower
 
@@ -125,6 +126,18 @@ def test_a_trained_scoring_net_is_saved(tmp_path):
     layer = net_initialize(AttentionLayer(net, Key=("Varying", 2), Query=(3,), Value=("Varying", 5), Mask=None, Dropout=0.1))
     net_save(layer, tmp_path / "net.safetensors")
     assert net_load(tmp_path / "net.safetensors") == layer
+
+
+@pytest.mark.parametrize("multipliers, frozen", [({}, False), (0, True), ({"ScoringNet": 0}, True), ({"ScoringNet/key": 0}, True)])
+def test_the_scoring_net_is_trained_with_the_layer(multipliers, frozen):
+    net = NetGraph({"key": LinearLayer(3, Biases=None), "dot": DotLayer()}, ["Input -> key", (("key", NetPort("Query")), "dot")])
+    layer = net_initialize(AttentionLayer(net, Key=(4, 2), Query=(3,), Value=(4, 5), LearningRateMultipliers=multipliers))
+    source = np.random.default_rng(5)
+    shapes = {"Key": (4, 2), "Value": (4, 5), "Query": (3,), "Output": (5,)}
+    data = {name: source.normal(size=(8, *shape)) for name, shape in shapes.items()}
+    trained = net_train(layer, data, MaxTrainingRounds=2, TrainingProgressReporting=None, Plan="Reference")
+    name = "ScoringNet/key/Weights"
+    assert np.array_equal(trained.arrays[name], layer.arrays[name]) == frozen
 
 
 # -- torch's fused attention -----------------------------------------------------------------------------------------------------------
