@@ -2,6 +2,7 @@
 
 evaluation   the spiral MLP on one dict, against the equivalent nn.Module on ready tensors; a net of one small layer likewise
 build        a chain of 1,000 layers, built and inferred; one of 10,000
+surgery      every call on 1,000 layers, as a chain and as a graph
 import       `import netgraph` after `import torch`, in processes of its own
 """
 
@@ -16,7 +17,30 @@ import time
 import torch
 
 from benchmarks.rows import ROWS
-from netgraph import ContrastiveLossLayer, LinearLayer, NetChain, NetPairEmbeddingOperator, Ramp, Tanh, net_initialize, net_train
+from netgraph import (
+    All,
+    ContrastiveLossLayer,
+    LinearLayer,
+    NetChain,
+    NetGraph,
+    NetPairEmbeddingOperator,
+    Ramp,
+    Tanh,
+    net_append,
+    net_delete,
+    net_drop,
+    net_extract,
+    net_flatten,
+    net_initialize,
+    net_insert,
+    net_insert_shared_arrays,
+    net_prepend,
+    net_rename,
+    net_replace,
+    net_replace_part,
+    net_take,
+    net_train,
+)
 
 IMPORT = "import time, torch; t = time.perf_counter(); import netgraph; print(time.perf_counter() - t)"
 
@@ -71,6 +95,47 @@ def build() -> list[tuple[str, str, str]]:
     return rows
 
 
+def surgery(count: int = 1_000) -> list[tuple[str, str, str]]:
+    """Each call of surgery on an initialised chain of 1,000 layers, and on the same as a graph; medians of 15 on fresh copies."""
+    chain = net_initialize(NetChain([50, Ramp] * (count // 2), Input=3))
+    middle = count // 2
+    calls = {
+        "net_extract": lambda net: net[middle],
+        "net_extract, All": lambda net: net_extract(net, All),
+        "a slice": lambda net: net[1:-1],
+        "net_take": lambda net: net_take(net, (middle, middle + 200)),
+        "net_drop": lambda net: net_drop(net, (middle + 1, middle + 2)),
+        "net_append": lambda net: net_append(net, [Tanh, 3]),
+        "net_prepend": lambda net: net_prepend(net, [3, Ramp]),
+        "net_join": lambda net: net | NetChain([Tanh, 3]),
+        "net_insert": lambda net: net_insert(net, Tanh, middle),
+        "net_delete": lambda net: net_delete(net, middle + 1),
+        "net_replace_part": lambda net: net_replace_part(net, {middle + 1: Tanh, (middle, "Biases"): [0.0] * 50}),
+        "net_replace": lambda net: net_replace(net, (Ramp, Tanh)),
+        "net_rename": lambda net: net_rename(net, lambda place: f"layer{place}"),
+        "net_flatten": net_flatten,
+        "net_insert_shared_arrays": net_insert_shared_arrays,
+    }
+    rows = []
+    graphs = ("a slice", "net_drop", "net_insert")
+    for kind, net in (("chain", chain), ("graph", NetGraph(chain))):
+        found = {name: _median(call, net) for name, call in calls.items() if kind == "chain" or name not in graphs}
+        shown = ", ".join(f"{name.removeprefix('net_')} {1e3 * seconds:.1f}" for name, seconds in found.items())
+        rows.append((f"surgery on a {kind} of {count:,} layers", f"{1e3 * max(found.values()):.1f} ms at most", f"in ms: {shown}"))
+    return rows
+
+
+def _median(call, net, rounds: int = 15) -> float:
+    """Seconds of a call on a net that has just been made."""
+    times = []
+    for _ in range(rounds):
+        fresh = net.replaced()
+        started = time.perf_counter()
+        call(fresh)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
 def short_training(seconds: float = 5.0) -> list[tuple[str, str, str]]:
     """Steps that a short time goal holds, with the plan chosen and with the uncompiled plans given; in turn, medians of three."""
     row = ROWS["spiral"]
@@ -98,7 +163,7 @@ def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.figures", description=__doc__.splitlines()[0])
     parser.add_argument("--write", type=pathlib.Path, help="append the table to this Markdown file")
     options = parser.parse_args(arguments)
-    rows = [*evaluation(), *build(), *importing(), *short_training()]
+    rows = [*evaluation(), *build(), *surgery(), *importing(), *short_training()]
     lines = ["| what | netgraph | against |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
     print("\n".join(lines))
     if options.write is not None:

@@ -126,7 +126,7 @@ def _settled_part(net: Net, path: tuple[str, ...], part: Net, seen: dict[Any, di
     if not path or part.input_count is None:
         return part
     inputs, outputs = types_at(net, *path)
-    shapes = tuple((name, tensor.shape) for name, tensor in part.tensors.items())
+    shapes = tuple([(name, tensor.shape) for name, tensor in part.tensors.items()])
     key = (part.structure, shapes, tuple(inputs.items()), tuple(outputs.items()))
     if key not in seen:
         seen[key] = _needed(part, inputs, outputs)

@@ -33,7 +33,8 @@ class Solved(NamedTuple):
         terms, type_of = self.typing.terms[self.path], self.typing.type_of
         inputs = {name: type_of(term) for name, term in (*terms.inputs.items(), *terms.state_ports.items())}
         outputs = {name: type_of(term) for name, term in (*terms.outputs.items(), *terms.readable.items())}
-        fits = all(kind.closed and not kind.varies for kind in (*inputs.values(), *outputs.values()))
+        shapes = [kind.shape for kind in (*inputs.values(), *outputs.values())]
+        fits = all(shape is not None and all([type(size) is int for size in shape]) for shape in shapes)
         return (inputs, outputs) if fits else None
 
 

@@ -12,24 +12,24 @@ from netgraph.types.symbols import Automatic
 class PortType:
     """A kind (None: open) and a shape: a tuple of ints, "Varying" and None (open), or None while the rank itself is open."""
 
-    __slots__ = ("kind", "shape")
+    __slots__ = ("_key", "kind", "shape")
 
     def __init__(self, kind: Kind | None, shape: Sequence | None):
+        sizes = None if shape is None else tuple(shape)
         object.__setattr__(self, "kind", kind)
-        object.__setattr__(self, "shape", None if shape is None else tuple(shape))
+        object.__setattr__(self, "shape", sizes)
+        # lengths that vary as text: which variable they are matters within one net only
+        told = None if sizes is None else tuple([str(s) if isinstance(s, Varying) else s for s in sizes])
+        object.__setattr__(self, "_key", (None if kind is None else (kind.name, kind.count), told))
 
     def __setattr__(self, key, value):
         raise AttributeError("a port type cannot be changed")
 
     def __eq__(self, other) -> bool:
-        return isinstance(other, PortType) and (self.kind, self._sizes()) == (other.kind, other._sizes())
+        return isinstance(other, PortType) and self._key == other._key
 
     def __hash__(self) -> int:
-        return hash((self.kind, self._sizes()))
-
-    def _sizes(self):
-        """The shape with lengths that vary as text: which variable they are matters within one net only."""
-        return None if self.shape is None else tuple(str(s) if isinstance(s, Varying) else s for s in self.shape)
+        return hash(self._key)
 
     def __repr__(self) -> str:
         return f"PortType({self})"
