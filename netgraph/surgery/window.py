@@ -34,7 +34,7 @@ class Solved(NamedTuple):
         inputs = {name: type_of(term) for name, term in (*terms.inputs.items(), *terms.state_ports.items())}
         outputs = {name: type_of(term) for name, term in (*terms.outputs.items(), *terms.readable.items())}
         shapes = [kind.shape for kind in (*inputs.values(), *outputs.values())]
-        fits = all(shape is not None and all([type(size) is int for size in shape]) for shape in shapes)
+        fits = all(shape is not None and {*map(type, shape)} <= {int} for shape in shapes)
         return (inputs, outputs) if fits else None
 
 
