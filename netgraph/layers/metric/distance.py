@@ -41,6 +41,11 @@ class Metric(Setting):
         """The value for each row of `a` and the row of `b` at the same place; leading axes are kept."""
         raise TypeError(f"{type(self).__name__} is abstract")
 
+    def oriented(self, rows: Tensors, keys: Tensors) -> torch.Tensor:
+        """`between`, small where close."""
+        d = self.between(rows, keys)
+        return d if self.small_is_close else -d
+
     @property
     def sign(self) -> float:
         """1 for a distance, -1 for a similarity: the value times it is small where close."""
@@ -146,7 +151,24 @@ class CosineDistance(Metric):
         return (1 - (a[0] * b[0]).sum(-1)).clamp_min(0)
 
 
-class DotProductSimilarity(Metric):
+class _Product(Metric):
+    """A similarity that is a product of rows and keys. Abstract."""
+
+    abstract = True
+    small_is_close = False
+
+    def between(self, rows, keys):
+        return rows[0] @ keys[0].mT
+
+    def oriented(self, rows, keys):
+        # the sign is cheaper in the rows than in the matrix
+        return -rows[0] @ keys[0].mT
+
+    def paired(self, a, b):
+        return (a[0] * b[0]).sum(-1)
+
+
+class DotProductSimilarity(_Product):
     """The product a.b, of normalised embeddings unless told otherwise. Large is close.
 
     "inner_product", "ip" and "dot" are `DotProductSimilarity(False)`.
@@ -155,36 +177,21 @@ class DotProductSimilarity(Metric):
     DotProductSimilarity(False)
     """
 
-    small_is_close = False
     Normalized: Flag = True
 
     def prepare(self, x):
         return (unit(x, 2.0) if self.Normalized else x,)
 
-    def between(self, rows, keys):
-        return rows[0] @ keys[0].mT
 
-    def paired(self, a, b):
-        return (a[0] * b[0]).sum(-1)
-
-
-class CosineSimilarity(Metric):
+class CosineSimilarity(_Product):
     """The cosine of the angle between a and b, from -1 to 1. Large is close.
 
     >>> CosineSimilarity()
     CosineSimilarity()
     """
 
-    small_is_close = False
-
     def prepare(self, x):
         return (unit(x, 2.0),)
-
-    def between(self, rows, keys):
-        return rows[0] @ keys[0].mT
-
-    def paired(self, a, b):
-        return (a[0] * b[0]).sum(-1)
 
 
 ALIASES: dict[str, Setting] = {
@@ -219,5 +226,25 @@ class Root(ClosedForm):
 
 def unit(x: torch.Tensor, p: float) -> torch.Tensor:
     """Rows of norm 1; a zero row stays zero and gets no gradient."""
+    if p == 2:
+        return Unit.of(x)
     size = torch.linalg.vector_norm(x, p, -1, keepdim=True)
     return torch.where(size > 0, x / size.clamp_min(1e-12), 0.0)
+
+
+class Unit(ClosedForm):
+    """Rows of Euclidean norm 1."""
+
+    @staticmethod
+    def forward(ctx, x):
+        size = torch.linalg.vector_norm(x, 2, -1, keepdim=True)
+        scale = size.clamp_min(1e-12).reciprocal_().masked_fill_(size == 0, 0)
+        result = x * scale
+        ctx.save_for_backward(result, scale)
+        return result
+
+    @staticmethod
+    def backward(ctx, gradient):
+        result, scale = ctx.saved_tensors
+        along = (result * gradient).sum(-1, keepdim=True)
+        return (gradient - result * along) * scale

@@ -5,9 +5,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
 
 from netgraph.errors import NetShapeError, NetTypeError
+from netgraph.layers.metric.blocks import block_size, over_blocks
+from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, LpDistance, Metric, Tensors
 from netgraph.layers.metric.mining import MINER
 from netgraph.layers.metric.reduction import REDUCTION, Part, reduced
@@ -15,12 +16,6 @@ from netgraph.spec.declare import InputPort, OutputPort, parse_shape
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import Flag, choice
 from netgraph.spec.whole import is_traced, whole
-
-BLOCK = 2**19
-"""Elements of a block of rows: what fits a cache, so that many small operations on it are cheap."""
-
-KEPT = 2**23
-"""Elements of a matrix up to which the backward pass keeps what it needs; above, it computes each block anew."""
 
 
 class Block(NamedTuple):
@@ -52,7 +47,7 @@ class Block(NamedTuple):
     @property
     def has_both(self) -> Tensor:
         """The rows that have a positive and a negative."""
-        return self.positive.any(1) & self.negative.any(1)
+        return has_any(self.positive) & has_any(self.negative)
 
 
 class Items(NamedTuple):
@@ -166,21 +161,26 @@ class PairLoss(CoupledLoss):
         raise TypeError(f"{type(self).__name__} is abstract")
 
     def parts(self, items: Items, **arrays: Tensor):
-        def rows(d: Tensor, block: Block) -> tuple[Tensor, ...]:
-            found = self.rows(d, block, **arrays)
+        names = tuple(arrays)
+
+        def rows(d: Tensor, block: Block, *values: Tensor) -> tuple[Tensor, ...]:
+            found = self.rows(d, block, **dict(zip(names, values, strict=True)))
             return tuple(column for part in ((found,) if isinstance(found, Part) else found) for column in part)
 
-        columns = self.over_blocks(items, rows)
+        columns = self.over_blocks(items, rows, *arrays.values())
         return [Part(*columns[i : i + 4]) for i in range(0, len(columns), 4)]
 
-    def over_blocks(self, items: Items, rows: Callable[[Tensor, Block], tuple[Tensor, ...]]) -> list[Tensor]:
-        """What `rows` gives for each block of values and mined masks, one tensor over all rows each."""
+    def over_blocks(self, items: Items, rows: Callable[..., tuple[Tensor, ...]], *shared: Tensor) -> list[Tensor]:
+        """What `rows(d, block, *shared)` gives for each block of values and mined masks, one tensor over all rows each.
 
-        def of(block: Block) -> tuple[Tensor, ...]:
+        What depends on arrays or on all embeddings goes in as `shared`, for the backward pass to find.
+        """
+
+        def of(block: Block, *shared: Tensor) -> tuple[Tensor, ...]:
             d = self.values(block)
-            return rows(d, self.kept(d, block, items))
+            return rows(d, self.kept(d, block, items), *shared)
 
-        return [torch.cat(pieces) for pieces in zip(*in_blocks(of, self.Distance, items, self.depth(items)), strict=True)]
+        return in_blocks(of, self.Distance, items, self.depth(items), shared)
 
     def depth(self, items: Items) -> int:
         """How many numbers the loss needs for each pair at once, about: rows are taken in smaller blocks where it is many."""
@@ -188,8 +188,7 @@ class PairLoss(CoupledLoss):
 
     def values(self, block: Block) -> Tensor:
         """What the metric says of the pairs of a block."""
-        d = self.Distance.between(block.rows, block.columns)
-        return -d if self.oriented and not self.Distance.small_is_close else d
+        return (self.Distance.oriented if self.oriented else self.Distance.between)(block.rows, block.columns)
 
     def kept(self, d: Tensor, block: Block, items: Items) -> Block:
         """The block with the pairs that the miner keeps."""
@@ -217,7 +216,7 @@ class PairLoss(CoupledLoss):
             d = d if self.oriented or self.Distance.small_is_close else -d
             return chosen(d, block.positive, far=True), chosen(d, block.negative, far=False)
 
-        far, near = (torch.cat(pieces) for pieces in zip(*in_blocks(of, self.Distance, items, self.depth(items)), strict=True))
+        far, near = in_blocks(of, self.Distance, items, self.depth(items))
         return far, near
 
 
@@ -231,7 +230,7 @@ def most_positives(items: Items) -> int:
 def chosen(d: Tensor, kept: Tensor, *, far: bool) -> Tensor:
     """The column of the largest (or smallest) kept value of each row, the first of equal ones; -1 where none is kept."""
     filled = torch.where(kept, d if far else -d, -torch.inf)
-    return torch.where(kept.any(1), filled.argmax(1), -1)
+    return torch.where(has_any(kept), filled.argmax(1), -1)
 
 
 def prepared_again(metric: Metric, x: Tensor, block: Block) -> tuple[Tensors, Tensors]:
@@ -240,24 +239,16 @@ def prepared_again(metric: Metric, x: Tensor, block: Block) -> tuple[Tensors, Te
     return tuple(t[block.start : block.start + len(block.x)] for t in columns), columns
 
 
-def in_blocks(of: Callable[[Block], tuple[Tensor, ...]], metric: Metric, items: Items, depth: int = 1) -> list[tuple[Tensor, ...]]:
-    """`of` each block of rows, in order. Where the whole matrix would be large the backward pass computes each block anew."""
-    n = len(items.x)
-    size = max(1, min(n, max(64, BLOCK // n) // depth))
-    columns = metric.prepare(items.x)
-    again = n * n * depth > KEPT and torch.is_grad_enabled() and items.x.requires_grad
-    results = []
-    for start, x, *rows in zip(range(0, n, size), items.x.split(size), *(t.split(size) for t in columns), strict=True):
+def in_blocks(
+    of: Callable[..., tuple[Tensor, ...]], metric: Metric, items: Items, depth: int = 1, shared: tuple[Tensor, ...] = ()
+) -> list[Tensor]:
+    """`of(block, *shared)` of all blocks of rows, joined."""
 
-        def run(x, *prepared, start=start):
-            rows, columns = prepared[: len(prepared) // 2], prepared[len(prepared) // 2 :]
-            return of(Block(start, x, items.x, rows, columns, *pair_masks(items, start, len(x)), items.valid))
+    def run(start, rows, everything, shared):
+        masks = pair_masks(items, start, len(rows[0]))
+        return of(Block(start, rows[0], everything[0], rows[1:], everything[1:], *masks, items.valid), *shared)
 
-        if again:
-            results.append(checkpoint(run, x, *rows, *columns, use_reentrant=False, preserve_rng_state=False))
-        else:
-            results.append(run(x, *rows, *columns))
-    return results
+    return over_blocks(run, block_size(len(items.x), depth), (items.x, *metric.prepare(items.x)), shared, depth)
 
 
 def pair_masks(items: Items, start: int, count: int) -> tuple[Tensor, Tensor, Any]:

@@ -146,11 +146,8 @@ class TripletMarginLossLayer(Layer):
     def _distances(self, a, p, n, shape):
         function = self.DistanceFunction
         if isinstance(function, Metric):
-            # prepared together: what is subtracted from one is subtracted from all
-            prepared = [part.unbind(0) for part in function.prepare(torch.stack((a, p, n)))]
-            members = [tuple(part[member] for part in prepared) for member in range(3)]
-            pairs = ((0, 1), (0, 2), (1, 2))
-            return [function.paired(members[i], members[j]) * function.sign for i, j in pairs]
+            found = whole_call(f"{function[0]}_of_triplets", lambda *members: _by_metric(function, members), a, p, n)
+            return [found[0], found[1], found[2]]
         if function is Automatic:
             between = _pairwise
         elif isinstance(function, Symbol):
@@ -159,6 +156,14 @@ class TripletMarginLossLayer(Layer):
             steps = batched(function, (shape, shape))
             return [steps(x, y)[0] for x, y in ((a, p), (a, n), (p, n))]
         return [between(x, y) for x, y in ((a, p), (a, n), (p, n))]
+
+
+def _by_metric(metric: Metric, members):
+    """The values of a metric, small where close, between anchor and positive, anchor and negative, positive and negative."""
+    # prepared together: what is subtracted from one is subtracted from all
+    prepared = [part.unbind(0) for part in metric.prepare(torch.stack(members))]
+    a, p, n = (tuple(part[member] for part in prepared) for member in range(3))
+    return tuple(metric.paired(x, y) * metric.sign for x, y in ((a, p), (a, n), (p, n)))
 
 
 def _over_active(rows, valid):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from netgraph.errors import NetValueError
+from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, LpDistance, unit
 from netgraph.spec.parameters import choice, number
 from netgraph.spec.setting import Setting, setting
@@ -134,7 +135,7 @@ class BatchEasyHardMiner(Miner):
             positive = best(d, positive & (d < before), far=True)
         if "All" in (self.PositiveMining, self.NegativeMining):
             return positive, negative
-        both = (positive.any(1) & negative.any(1)).unsqueeze(1)
+        both = (has_any(positive) & has_any(negative)).unsqueeze(1)
         return positive & both, negative & both
 
 
@@ -211,7 +212,7 @@ class AngularMiner(Miner):
         place, there = slots(block.positive)
         kept = self.triplets(d, place, block, items) & there.unsqueeze(2) & block.negative.unsqueeze(1)
         positive = torch.zeros_like(block.positive).scatter_(1, place, kept.any(2))
-        return positive & block.positive, kept.any(1)
+        return positive & block.positive, has_any(kept)
 
 
 def slots(kept: Tensor) -> tuple[Tensor, Tensor]:

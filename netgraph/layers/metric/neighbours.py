@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from netgraph.errors import NetTypeError
+from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, DotProductSimilarity, LpDistance, unit
 from netgraph.layers.metric.frame import PairLoss, most_positives
 from netgraph.layers.metric.mining import slots
@@ -21,7 +22,7 @@ __all__ = [
 def _neighbours(d: Tensor, block, scale: float) -> Part:
     """-log of the share of the positives among all others, by e^(-scale d)."""
     t = -scale * d
-    has = block.positive.any(1)
+    has = has_any(block.positive)
     losses = masked_lse(t, block.positive | block.negative) - masked_lse(t, block.positive)
     return of_items(torch.where(has, losses, 0.0), has)
 
@@ -102,7 +103,7 @@ class TupletMarginLossLayer(PairLoss):
         near = (1 - d.square()).clamp_min(1e-12).sqrt()
         positive = self.Scale * (math.cos(angle) * d + math.sin(angle) * near)
         negatives = masked_lse(self.Scale * d, block.negative).unsqueeze(1)
-        some = block.negative.any(1, keepdim=True)
+        some = has_any(block.negative).unsqueeze(1)
         gap = torch.where(block.positive & some, negatives - positive, -torch.inf)
         return of_pairs(F.softplus(gap), block.positive, block.strength)
 
@@ -132,7 +133,7 @@ class NPairsLossLayer(PairLoss):
     def parts(self, items):
         def places(d, block):
             earlier = torch.arange(d.shape[1], device=d.device) < block.start + torch.arange(len(d), device=d.device).unsqueeze(1)
-            return ((block.positive & earlier).sum(1), block.positive.any(1))
+            return ((block.positive & earlier).sum(1), has_any(block.positive))
 
         place, some = self.over_blocks(items, places)
         first, second = (place == 0) & some, (place == 1) & some

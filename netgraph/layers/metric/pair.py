@@ -125,7 +125,7 @@ class MarginLossLayer(PairLoss):
         if boundary is not None and self.Classes is not Automatic:
             boundary = boundary[items.target]
 
-        def rows(d, block):
+        def rows(d, block, boundary=None):
             positives, negatives = triplet_counts(block)
             b: Tensor | float = self.Beta
             if boundary is not None:
@@ -139,7 +139,7 @@ class MarginLossLayer(PairLoss):
                 halves = halves._replace(total=halves.total + self.Nu * own * pull.all)
             return (*halves, block.has_both.to(d.dtype))
 
-        *halves, some = self.over_blocks(items, rows)
+        *halves, some = self.over_blocks(items, rows, *(() if boundary is None else (boundary,)))
         if boundary is None or boundary.dim():
             return [Part(*halves)]
         return [Part(*halves), Part(self.Nu * boundary * some, some, some, some)]
@@ -191,12 +191,12 @@ class IntraPairVarianceLossLayer(PairLoss):
         near, far = (total / count.clamp_min(1) for total, count in (totals[:2], totals[2:]))
         sign = self.Distance.sign
 
-        def rows(d, block):
+        def rows(d, block, near, far):
             pull = (d - (1 + sign * self.PositiveEpsilon) * near).clamp_min(0).square()
             push = ((1 - sign * self.NegativeEpsilon) * far - d).clamp_min(0).square()
             return *of_pairs(pull, block.positive), *of_pairs(push, block.negative)
 
-        columns = self.over_blocks(items, rows)
+        columns = self.over_blocks(items, rows, near, far)
         return [Part(*columns[:4]), Part(*columns[4:])]
 
 

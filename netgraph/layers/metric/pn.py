@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, CosineDistance
 from netgraph.layers.metric.frame import Items, PairLoss, pair_masks
 from netgraph.layers.metric.reduction import Part, of_items
@@ -87,7 +88,7 @@ class PNLossLayer(PairLoss):
         semihard = negative & beyond
         if self.Release == "0.17":
             instead = torch.zeros_like(semihard).scatter_(1, farthest(negative & ~beyond)[1].unsqueeze(1), True) & ~beyond
-            semihard = torch.where(semihard.any(1, keepdim=True), semihard, instead)
+            semihard = torch.where(has_any(semihard).unsqueeze(1), semihard, instead)
         return nearest(semihard)
 
 

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, LpDistance
 from netgraph.layers.metric.frame import Block, PairLoss, most_positives
 from netgraph.layers.metric.mining import slots
@@ -144,7 +145,7 @@ class SmoothAPLossLayer(PairLoss):
         among = torch.where(own.unsqueeze(1), before, 0.0).sum(2) + 0.5
         among_all = torch.where(real, before, 0.0).sum(2) + 0.5
         share = torch.where(there, among / torch.where(there, among_all, 1.0), 0.0)
-        valid = own.any(1) if block.real is None else block.real[block.start : block.start + len(d)]
+        valid = has_any(own) if block.real is None else block.real[block.start : block.start + len(d)]
         return of_items(1 - share.sum(1) / there.sum(1).clamp_min(1), valid)
 
 
@@ -182,7 +183,7 @@ class PNPLossLayer(PairLoss):
         before = torch.sigmoid((steps / self.Anneal).clamp(-50, 50))
         ranks = torch.where(block.negative.unsqueeze(1), before, 0.0).sum(2)
         losses = torch.where(there, self._cost(ranks), 0.0).sum(1) / there.sum(1).clamp_min(1)
-        valid = own.any(1) if block.real is None else block.real[block.start : block.start + len(d)]
+        valid = has_any(own) if block.real is None else block.real[block.start : block.start + len(d)]
         return of_items(losses, valid)
 
     def _cost(self, r: Tensor) -> Tensor:
@@ -233,7 +234,7 @@ class RankedListLossLayer(PairLoss):
         count = d.shape[1] if block.real is None else block.real.sum()
         pull = _weighted(d - (alpha - self.Margin), block.positive, self.PositiveTemperature, count)
         push = _weighted(alpha - d, block.negative, self.NegativeTemperature, count)
-        valid = block.positive.any(1) | block.negative.any(1)
+        valid = has_any(block.positive) | has_any(block.negative)
         return of_items((1 - self.Imbalance) * pull + self.Imbalance * push, valid)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from netgraph.layers.metric.closed import has_any
 from netgraph.spec.parameters import choice
 
 REDUCTION: Any = choice("All", "Valid", "Active")
@@ -30,8 +31,9 @@ class Part(NamedTuple):
 
 def of_items(losses: Tensor, valid: Tensor) -> Part:
     """Each item is one term; where it is not valid its loss is 0 and has no gradient."""
-    losses = torch.where(valid, losses, 0.0)
-    return Part(losses, torch.ones_like(losses.detach()), valid.to(losses.dtype), (losses.detach() > 0).to(losses.dtype))
+    losses = losses.masked_fill(valid.logical_not(), 0)
+    plain = losses.detach()
+    return Part(losses, torch.ones_like(plain), valid.to(plain.dtype), (plain > 0).to(plain.dtype))
 
 
 def of_pairs(losses: Tensor, kept: Tensor, times: Tensor | None = None) -> Part:
@@ -56,18 +58,21 @@ def reduced(parts: list[Part], reduction: str, valid: Tensor | None, weight: Ten
 
     "valid" is 1 for an item that has a valid term; "active" the share of its valid terms that have a positive loss.
     """
-    real = parts[0].total.detach()
-    scale = torch.ones_like(real) if valid is None else valid.to(real.dtype)
-    scale = scale if weight is None else scale * weight
+    scale = weight
+    if valid is not None:
+        scale = valid.to(parts[0].total.dtype) if weight is None else weight * valid
     losses: Any = 0.0
     for part in parts:
         count = {"All": part.all, "Valid": part.valid, "Active": part.active}[reduction]
-        divisor = (scale * count).sum()
-        losses = losses + torch.where(divisor > 0, len(real) / divisor.clamp_min(torch.finfo(real.dtype).tiny), 0.0) * part.total
-    losses = torch.where(scale > 0, losses * scale, 0.0)
-    kept, active = sum(part.valid for part in parts), sum(part.active for part in parts)
-    here = scale > 0
-    return losses, (here & (kept > 0)).to(real.dtype), torch.where(here, active / torch.as_tensor(kept).clamp_min(1), 0.0)
+        divisor = (count if scale is None else scale * count).sum()
+        # where nothing is counted nothing is lost, and the smallest number does no harm
+        losses = losses + part.total * (len(count) / divisor.clamp_min(torch.finfo(count.dtype).tiny)).masked_fill(divisor == 0, 0)
+    kept, active = sum(part.valid for part in parts), torch.as_tensor(sum(part.active for part in parts))
+    here, share = (torch.as_tensor(kept) > 0).to(active.dtype), active / torch.as_tensor(kept).clamp_min(1)
+    if scale is not None:
+        off = scale == 0
+        losses, here, share = (losses * scale).masked_fill(off, 0), here.masked_fill(off, 0), share.masked_fill(off, 0)
+    return losses, here, share
 
 
 # -- over the entries of a row that a mask keeps ------------------------------------------------------------------------------------------
@@ -75,7 +80,7 @@ def reduced(parts: list[Part], reduction: str, valid: Tensor | None, weight: Ten
 
 def masked_max(x: Tensor, kept: Tensor) -> Tensor:
     """The largest kept entry of each row; 0, without gradient, where none is kept."""
-    return torch.where(kept.any(1), torch.where(kept, x, -torch.inf).amax(1), 0.0)
+    return torch.where(has_any(kept), torch.where(kept, x, -torch.inf).amax(1), 0.0)
 
 
 def masked_min(x: Tensor, kept: Tensor) -> Tensor:
@@ -99,5 +104,5 @@ def masked_lse(x: Tensor, kept: Tensor, *, one: bool = False) -> Tensor:
     total = torch.exp(filled - peak.unsqueeze(1)).sum(1)
     if one:
         return peak + torch.log(total + torch.exp(-peak))
-    some = kept.any(1)
+    some = has_any(kept)
     return torch.where(some, peak + torch.where(some, total, 1.0).log(), torch.finfo(x.dtype).min)

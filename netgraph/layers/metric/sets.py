@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from netgraph.layers.metric.closed import ClosedForm
+from netgraph.layers.metric.closed import ClosedForm, has_any
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity
 from netgraph.layers.metric.frame import PairLoss
 from netgraph.layers.metric.reduction import REDUCTION, Part, masked_lse, of_items, of_pairs
@@ -45,7 +45,7 @@ class MultiSimilarityLossLayer(PairLoss):
     def rows(self, d, block):
         base = self.Base * self.Distance.sign
         losses = TwoSums.of(d, block.positive, block.negative, self.Alpha, self.Beta, base)
-        return of_items(losses, block.has_both if self.NeedsBoth else block.positive.any(1) | block.negative.any(1))
+        return of_items(losses, block.has_both if self.NeedsBoth else has_any(block.positive) | has_any(block.negative))
 
 
 class TwoSums(ClosedForm):
@@ -166,15 +166,15 @@ class LiftedStructureLossLayer(PairLoss):
         sign = self.Distance.sign
 
         def nearest(d, block):
-            return masked_lse(sign * self.NegativeMargin - d, block.negative), block.negative.any(1)
+            return masked_lse(sign * self.NegativeMargin - d, block.negative), has_any(block.negative)
 
         near, some = self.over_blocks(items, nearest)
 
-        def rows(d, block):
+        def rows(d, block, near):
             here = slice(block.start, block.start + len(d))
             both = torch.logaddexp(near[here].unsqueeze(1), near)
             kept = block.positive & (some[here].unsqueeze(1) | some)
             losses = torch.where(kept, both + d - sign * self.PositiveMargin, 0.0).clamp_min(0).square() / 2
             return tuple(of_pairs(losses, kept, block.strength))
 
-        return [Part(*self.over_blocks(items, rows))]
+        return [Part(*self.over_blocks(items, rows, near))]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from netgraph.layers.metric.closed import ClosedForm
+from netgraph.layers.metric.closed import ClosedForm, has_any
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity
 from netgraph.layers.metric.frame import PairLoss
 from netgraph.layers.metric.reduction import REDUCTION, Part, of_items
@@ -61,7 +61,7 @@ class SupConLossLayer(PairLoss):
     Distance: METRIC = CosineSimilarity()
 
     def rows(self, d, block):
-        return of_items(SetEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature), block.positive.any(1))
+        return of_items(SetEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature), has_any(block.positive))
 
 
 class SetEntropy(ClosedForm):
@@ -72,27 +72,24 @@ class SetEntropy(ClosedForm):
 
     @staticmethod
     def forward(ctx, d: Tensor, positive: Tensor, negative: Tensor, strength: Tensor | None, temperature: float) -> Tensor:
-        s = d.mul(-1 / temperature)
+        s = d * (-1 / temperature)
         share = positive.to(s.dtype) if strength is None else torch.where(positive, strength, 0.0)
         total = share.sum(1, keepdim=True)
         share /= total.clamp_min(torch.finfo(s.dtype).tiny)
         mean = (share * s).sum(1)
-        s = s.masked_fill_((positive | negative).logical_not_(), -torch.inf)
-        peak = s.amax(1, keepdim=True).clamp_min(torch.finfo(s.dtype).min)
-        odds = s.sub_(peak).exp_()
-        sums = odds.sum(1, keepdim=True)
-        some = total.squeeze(1) > 0
-        log = torch.log(torch.where(some, sums.squeeze(1), 1.0)) + peak.squeeze(1)
-        # softmax less share, once for all: the backward pass is one product
-        scale = torch.where(some, sums.squeeze(1), 1.0).reciprocal().unsqueeze(1) * some.unsqueeze(1)
-        ctx.save_for_backward(odds.mul_(scale).sub_(share))
+        s = torch.where(positive | negative, s, torch.finfo(s.dtype).min)
+        odds = torch.softmax(s, 1)
+        log = s.amax(1) - odds.amax(1).log()
+        slope = odds.sub_(share)
+        here = total.squeeze(1) > 0
+        ctx.save_for_backward(slope, here)
         ctx.temperature = temperature
-        return torch.where(some, log - mean, 0.0)
+        return (log - mean).mul_(here)
 
     @staticmethod
     def backward(ctx, gradient):
-        (slope,) = ctx.saved_tensors
-        return slope * (gradient.unsqueeze(1) / -ctx.temperature), None, None, None, None
+        slope, here = ctx.saved_tensors
+        return slope * (gradient * here).mul_(-1 / ctx.temperature).unsqueeze(1), None, None, None, None
 
 
 class PairEntropy(ClosedForm):

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from netgraph.errors import NetValueError
-from netgraph.layers.metric.closed import ClosedForm
+from netgraph.layers.metric.closed import ClosedForm, has_any
 from netgraph.layers.metric.frame import Block, Items, PairLoss, most_positives
 from netgraph.layers.metric.mining import TripletMarginMiner, best, slots
 from netgraph.layers.metric.reduction import REDUCTION, Part, of_items, of_pairs
@@ -125,7 +125,7 @@ def strategies(d: Tensor, block: Block, positive: str, negative: str) -> dict[st
     pairs, others = block.positive, block.negative
     if negative == "SemiHard":
         beyond = others & (d > torch.where(pairs, d, -torch.inf).amax(1, keepdim=True))
-        some = beyond.any(1, keepdim=True)
+        some = has_any(beyond).unsqueeze(1)
         others = torch.where(some, best(d, beyond, far=False), best(d, others, far=True))
     elif negative != "All":
         others = best(d, others, far=negative == "Easy")
