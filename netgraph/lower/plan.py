@@ -174,6 +174,15 @@ class Plan:
             self.loops_of[self._count - 1] = tuple(loop for loop, _ in self._loops)
         return self._count - 1
 
+    def like(self, value: int) -> int:
+        """A fresh value that stands in the folds and loops of `value`."""
+        fresh = self.new()
+        if value in self.folds_of:
+            self.folds_of[fresh] = self.folds_of[value]
+        if value in self.loops_of:
+            self.loops_of[fresh] = self.loops_of[value]
+        return fresh
+
     # -- what operators call -------------------------------------------------------------------------------------------------------
 
     def fold(self, value: int, count: Node) -> int:

@@ -160,7 +160,7 @@ FAULTS = [
     (CHAIN, put("more", 3), "a structure has format, netgraph (the version) and parts; got ['format', 'netgraph', 'parts', 'more']"),
     (CHAIN, put("parts", []), "parts must be a list, the net itself first; got []"),
     (CHAIN, put("parts", 1, None), "part 1 must be an object with a type; got None"),
-    (CHAIN, part(1, "type", "os.system"), 'a: there is no layer "os.system"; known: '),
+    (CHAIN, part(1, "type", "os.system"), 'a: there is no layer "os.system"; '),
     (CHAIN, part(1, "type", "LinaerLayer"), 'a: there is no layer "LinaerLayer"; did you mean "LinearLayer"'),
     (CHAIN, part(1, "type", "Layer"), 'a: there is no layer "Layer"; did you mean '),
     (CHAIN, part(1, "code", "print()"), 'a: LinearLayer has the unknown entry "code"; '),

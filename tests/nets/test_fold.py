@@ -103,6 +103,19 @@ def test_padding_that_a_cell_cannot_take_does_no_harm():
     assert np.allclose(together, apart, atol=1e-5)
 
 
+@pytest.mark.parametrize("length", [3, "Varying"])
+def test_a_loss_on_probabilities_of_a_cell_is_on_their_logits(length):
+    parts = {"s": Plus, "c": [[SoftmaxLayer()], []]}
+    cell = NetGraph(parts, [((NetPort("Input"), NetPort("State")), "s"), "s -> c", ("s", NetPort("h")), ("c", NetPort("p"))])
+    fold = NetFoldOperator(cell, [("h", "State")], [], ["p"])
+    net = NetGraph({"f": fold, "l": CrossEntropyLossLayer("Index")}, [("f", NetPort("l", "Input")), ("f", NetPort("p"))], Input=(length, 2))
+    data = {"Input": [[200, -200], [0, 0], [0, 0]], "Target": [1, 1, 1]}
+    found = net(data)
+    assert found["Loss"] == 400 and found["p"].tolist() == [[1, 0]] * 3
+    gradient = net({**data, NetPortGradient("Loss"): 1.0}, NetPortGradient("Input"))
+    assert np.allclose(gradient, [[1, -1], [2 / 3, -2 / 3], [1 / 3, -1 / 3]], atol=1e-6)
+
+
 def test_dropout_is_drawn_anew_in_each_step():
     cell = NetGraph({"d": DropoutLayer(0.5), "s": Plus}, ["Input -> d", (("d", NetPort("State")), "s")])
     fold = NetFoldOperator(cell, Input=(50, 20))
