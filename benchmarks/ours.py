@@ -106,9 +106,12 @@ class NetTrain:
             return {"Input": inputs, target: targets}
 
         result = self._train(self._net, data, self.all, TimeGoal=seconds, **self._options)
+        ended = time.perf_counter()
         if not self.note:
             self.note = str(result["Plan"]) if "Plan" in result["Properties"] else ""
         half = stamps[len(stamps) // 2 :]
+        if len(half) == 1:  # the time was too short for two steps
+            half.append(ended)
         return len(half) - 1, half[-1] - half[0]
 
 
