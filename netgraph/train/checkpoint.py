@@ -64,7 +64,7 @@ class Checkpoints(Observer):
         """Write a checkpoint now. Errors are reported, not raised."""
         loop = self.loop
         loop.read()
-        if loop.reason is StopReason.DIVERGED:
+        if loop.reason is StopReason.DIVERGED or loop.runner.kept:  # parts that are only kept have left nothing to save
             return
         path = str(self.path())
         try:

@@ -24,7 +24,7 @@ class Loop:
     `losses` are the losses of the updates, `round_losses` their means by round, `round_positions` the update at which each round ended;
     `best` is (loss, round, arrays, states) of the best check when there is a validation set. `batch` counts updates, `parts` the batches
     of the next one that were added up. `fed` is the last batch; `error` what ended training where that was an exception, `at` the place
-    of it where that was not a step.
+    of it where that was not a step; `marks` are (seconds, updates, examples) of the last two whole seconds, for present speeds.
     """
 
     def __init__(self, session: Session, observers: Sequence[Observer], report: list[str]):
@@ -49,7 +49,7 @@ class Loop:
         self.event = "Start"
         self.files: list[str] = []
         self.checked_at = (0.0, 0.0)
-        self.half: tuple[float, int] | None = None
+        self.marks: list[tuple[float, int, int]] = [(0.0, 0, 0)]
         self._pending: list[torch.Tensor] = []
         self._recent: list[list[Fed]] = []
         self._group: list[Fed] = []
@@ -96,8 +96,8 @@ class Loop:
         self.fed = fed
         updated = self.take(fed)
         self.elapsed = time.perf_counter() - began
-        if self.half is None and self.seconds is not None and self.elapsed >= self.seconds / 2:
-            self.half = (self.elapsed, self.batch)
+        if self.elapsed - self.marks[-1][0] >= 1.0:
+            self.marks = [self.marks[-1], (self.elapsed, self.batch, self.examples)]
         if self.reason is None and fed.ends_round:
             self._end_round(whole=True)
         if self.reason is None and updated:
@@ -260,6 +260,8 @@ class Loop:
             self.reason = StopReason.CRITERION
 
     def _limit(self, interrupts: Interrupts) -> StopReason | None:
+        if self.runner.kept:  # these parts have no gradient yet that could be saved
+            return None
         return StopReason.INTERRUPTED if interrupts.stopped is not None else self._reached()
 
     def _reached(self) -> StopReason | None:

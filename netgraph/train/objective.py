@@ -32,23 +32,11 @@ class Objective:
         """
         forward, count = lowered.from_zeros, len(lowered.inputs)
         kept = tuple(number for number, key in enumerate(lowered.states) if key in self.frozen)
-        table = None if self.class_weights is None else self.class_weights[1]
-        target = None if self.class_weights is None else lowered.inputs.index(self.class_weights[0])
-
-        def weights(inputs, like: torch.Tensor) -> torch.Tensor | None:
-            found = inputs[count] if self.weighted else None
-            if table is not None and target is not None:
-                by_class = _by_class(inputs[target], torch.tensor(table, dtype=like.dtype, device=like.device))
-                found = by_class if found is None else found * by_class
-            return found
 
         def objective(inputs, arrays, states, noise, lengths, valid):
-            taken = inputs[:count]
-            outputs, new_states = forward(taken, arrays, states, noise, lengths, valid)
-            loss = self._total(outputs)
-            scale = weights(inputs, loss)
+            outputs, new_states = forward(inputs[:count], arrays, states, noise, lengths, valid)
             new_states = tuple(states[i] if i in kept else new for i, new in enumerate(new_states))
-            return (loss if scale is None else loss * scale,), new_states
+            return (self.weighed(self.total(outputs), inputs, lowered),), new_states
 
         if not self.mixed:
             return objective
@@ -62,7 +50,18 @@ class Objective:
 
         return mixed
 
-    def _total(self, outputs) -> torch.Tensor:
+    def weighed(self, losses: torch.Tensor, inputs, lowered: Lowered) -> torch.Tensor:
+        """The losses of the examples times their weights; `inputs` are all that a batch of `lowered` brings."""
+        if self.weighted:
+            losses = losses * inputs[len(lowered.inputs)]
+        if self.class_weights is not None:
+            port, table = self.class_weights
+            target = inputs[lowered.inputs.index(port)]
+            losses = losses * _by_class(target, torch.tensor(table, dtype=losses.dtype, device=losses.device))
+        return losses
+
+    def total(self, outputs) -> torch.Tensor:
+        """The losses of the examples, each output summed over its own elements and times its factor."""
         parts = [output if output.dim() == 1 else output.flatten(1).sum(1) for output in outputs]
         parts = [part if factor == 1.0 else part * factor for part, factor in zip(parts, self.factors, strict=True)]
         result = parts[0]

@@ -77,13 +77,21 @@ class Plan:
             raise NetValueError(f"this is no plan: {problem}") from None
 
     def start(
-        self, step: Step, arrays: Sequence[torch.Tensor], states: Sequence[torch.Tensor], batch: Batch, *, key=None, turns=None
+        self,
+        step: Step,
+        arrays: Sequence[torch.Tensor],
+        states: Sequence[torch.Tensor],
+        batch: Batch,
+        *,
+        key=None,
+        turns=None,
+        together=None,
     ) -> Runner:
         """A runner that owns copies of `arrays` and `states`; `batch` is an example of the planned shapes.
 
         `key` is the structure's key, under which traced and compiled steps are shared within the process (default: the step itself,
-        thus its forward function); `turns` are those of an update
-        schedule. A compiler that is missing or fails leaves the runner uncompiled, with one line more in its
+        thus its forward function); `turns` and `together` are
+        those of `Runner`. A compiler that is missing or fails leaves the runner uncompiled, with one line more in its
         `plan.report`.
         """
         planned = laid_out_batch(batch, self.layout)
@@ -91,7 +99,7 @@ class Plan:
         extra = {}
         if plan.execution in ("traced", "compiled") and turns is None:
             plan, extra = _build(plan, step, arrays, states, planned, key)
-        return Runner(plan, step, arrays, states, turns=turns, **extra)
+        return Runner(plan, step, arrays, states, turns=turns, together=together, **extra)
 
 
 def _build(plan: Plan, step: Step, arrays, states, batch: Batch, key) -> tuple[Plan, dict]:

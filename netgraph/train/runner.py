@@ -76,7 +76,8 @@ class Runner:
     """One run of one plan. Made by `Plan.start`.
 
     `gradients` replaces `step.gradients` for batches of the planned signature, `compiled` the whole step; all others run the plain step.
-    `turns` says which arrays each update moves, where not every one moves all; such steps run plain.
+    `turns` says which arrays each update moves, where not every one moves all; such steps run plain. `together(arrays, trained, states,
+    parts)` gives the gradients of an update made of several parts whose loss sees them all.
     """
 
     def __init__(
@@ -90,9 +91,10 @@ class Runner:
         gradients: Callable | None = None,
         compiled: Callable | None = None,
         turns: Turns | None = None,
+        together: Callable | None = None,
     ):
         self.plan, self._step, self._planned, self._turns = plan, step, None if turns is not None else planned, turns
-        self._gradients, self._compiled = gradients, compiled
+        self._gradients, self._compiled, self._together = gradients, compiled, together
         self._arrays = tuple(_owned(a, plan.layout) for a in arrays)
         self._mine = [self._arrays[i] for i in step.trained]
         self._states = tuple(s.detach().clone() for s in states)
@@ -108,6 +110,7 @@ class Runner:
         self.count = 0
         self.failed_at: int | None = None
         self.added: Added | None = None
+        self.kept: list[Batch] = []
         self._held = contextlib.ExitStack()
         self._open = False
 
@@ -159,8 +162,14 @@ class Runner:
         return loss
 
     def add(self, batch: Batch) -> torch.Tensor:
-        """The gradient of a part of the next update; its loss. Running statistics move at once."""
+        """The gradient of a part of the next update; its loss. Running statistics move at once.
+
+        Where the loss sees all parts, they are kept till then, and the loss is not known yet: NaN.
+        """
         batch = laid_out_batch(Batch(*batch), self.plan.layout)
+        if self._together is not None:
+            self.kept.append(batch)
+            return torch.full((), math.nan)
         group, count = self._next(), batch.inputs[0].shape[0]
         loss, grads, states = self._gradients_of(group, batch)
         with torch.no_grad():
@@ -177,6 +186,13 @@ class Runner:
 
     def update(self, rate: float) -> torch.Tensor:
         """The update by the mean gradient of all that was added; the mean loss of its examples."""
+        if self.kept and self._together is not None:
+            group, parts, self.kept = self._next(), self.kept, []
+            found = self._together(self._arrays, group.step.trained, self._states, parts)
+            if self._judged(found[0], found[1]):
+                self._move(group, found, rate)
+            self._counted()
+            return found[0]
         if self.added is None:
             raise NetTrainingError("there is no gradient to update with: nothing was added")
         group, (sums, examples, losses) = self._next(), self.added

@@ -26,6 +26,7 @@ from netgraph.train.schedule import Constant
 from netgraph.train.step import Batch, Step, make_step
 from netgraph.train.trace import batch_of_shapes
 from netgraph.train.turns import Turns
+from netgraph.train.two_pass import two_pass
 from netgraph.train.update_schedule import parse_turns
 from netgraph.train.validate import Validation
 
@@ -122,7 +123,7 @@ def begin(net: Net, data, options: Options, report: list[str], resumed: Mapping[
         )  # fmt: skip
         report += plan.report
     start = partial(plan.start, step, arrays, states, example, key=key, turns=turns)
-    runner = start()
+    runner = start(together=two_pass(prepared).gradients if lowered.coupled and options.accumulation > 1 else None)
     if runner.plan.report != plan.report:
         report += runner.plan.report[len(plan.report) :]
     total = resumed["Total"] if resumed is not None else _total(options, feed, lambda: _step_seconds(start(), example, rate))

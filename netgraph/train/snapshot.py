@@ -52,8 +52,15 @@ def _remaining(loop: "Loop") -> float | None:
     return None if not fraction else loop.elapsed * (1 - fraction) / fraction
 
 
-def _speed(loop: "Loop", amount: int) -> float:
+def _mean_speed(loop: "Loop", amount: int) -> float:
     return amount / loop.elapsed if loop.elapsed else 0.0
+
+
+def _speed(loop: "Loop", which: int) -> float:
+    """Updates (1) or examples (2) a second during the last second or two."""
+    mark, now = loop.marks[0], (loop.elapsed, loop.batch, loop.examples)
+    seconds = now[0] - mark[0]
+    return (now[which] - mark[which]) / seconds if seconds > 0 else 0.0
 
 
 def _round(loop: "Loop") -> int:
@@ -128,10 +135,10 @@ VALUES: dict[str, Callable[["Loop"], Any]] = {
     "BatchLoss": lambda loop: _last(loop.losses),
     "BatchLossList": lambda loop: list(loop.losses),
     "BatchSize": lambda loop: loop.feed.batch_size,
-    "BatchesPerSecond": lambda loop: _speed(loop, loop.batch),
-    "ExamplesPerSecond": lambda loop: _speed(loop, loop.examples),
-    "MeanBatchesPerSecond": lambda loop: _speed(loop, loop.batch),
-    "MeanExamplesPerSecond": lambda loop: _speed(loop, loop.examples),
+    "BatchesPerSecond": lambda loop: _speed(loop, 1),
+    "ExamplesPerSecond": lambda loop: _speed(loop, 2),
+    "MeanBatchesPerSecond": lambda loop: _mean_speed(loop, loop.batch),
+    "MeanExamplesPerSecond": lambda loop: _mean_speed(loop, loop.examples),
     "ExamplesProcessed": lambda loop: loop.examples,
     "ExampleLosses": _example_losses,
     "BestValidationRound": lambda loop: None if loop.best is None else loop.best[1],

@@ -89,6 +89,7 @@ def restore(loop: Loop, told: Mapping[str, Any], arrays: Mapping[str, torch.Tens
     loop.batch, loop.round, loop.parts, loop.examples = (told[name] for name in ("Batch", "Round", "Parts", "Examples"))
     loop.elapsed, loop.checked_at, loop.files = told["Elapsed"], tuple(told["CheckedAt"]), list(told["Files"])
     loop.losses, loop.round_losses, loop.validation_losses = (tensors[name].tolist() for name in ("losses", "rounds", "checks"))
+    loop.marks = [(loop.elapsed, loop.batch, loop.examples)]
     loop.round_positions, loop.validation_positions = (tensors[f"positions/{name}"].tolist() for name in ("rounds", "checks"))
     if told["Best"] is not None:
         best, states = (tuple(t.to(session.options.device) for t in _numbers(tensors, f"best/{name}")) for name in ("arrays", "states"))

@@ -1,5 +1,6 @@
 """`Trainer`: training step by step, for loops of one's own."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,7 @@ class Trainer:
     def step(self, batch) -> float:
         """One update by a batch, or, with GradientAccumulation, one part of an update; the loss of the batch.
 
+        A loss that sees all parts of an update is not known before the last of them: NaN.
         Errors: NetTrainingError, with the first layer that is bad, for a loss or gradient that is not finite.
         """
         self._pushed.raw = batch
@@ -106,6 +108,8 @@ class Trainer:
         loop.read()
         if loop.failed is not None:
             raise NetTrainingError(f"Trainer: {divergence(loop.session, *loop.failed)}")
+        if loop.runner.kept:
+            return math.nan
         added = loop.runner.added
         return float(added.losses[-1][0]) if added is not None else loop.losses[-1]
 
@@ -140,6 +144,8 @@ class Trainer:
         session = self._session("save")
         if self._loop is None:
             raise NetTrainingError("Trainer.save: no step was made yet")
+        if self._loop.runner.kept:
+            raise NetTrainingError("Trainer.save: in the middle of an update whose loss sees all its parts; save after it")
         net, told, tensors = captured(self._loop)
         return write_training(path, net, {**told, "Run": identity(session)}, tensors)
 

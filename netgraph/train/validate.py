@@ -33,7 +33,8 @@ class Validation:
         self.arrays = [train.arrays.index(name) for name in test.arrays]
         self.states = [train.states.index(name) for name in test.states]
         self.count = data.count if isinstance(data, Table) else None
-        size = prepared.batch_size if test.coupled or self.count is None else min(BATCH, self.count)
+        together = prepared.batch_size * options.accumulation if test.coupled else prepared.batch_size
+        size = together if test.coupled or self.count is None else min(BATCH, self.count)
         columns += [WEIGHT] if weighted else []
         self.feed = Feed(data, test, columns, size, options.seed, options.dtype, options.device, int(prepared.training.attached))
 
