@@ -1,4 +1,4 @@
-"""Rows of the operators that run a net along a sequence. What the table cannot say is in tests/nets."""
+"""Rows of the operators. What the table cannot say is in tests/nets."""
 
 from itertools import pairwise
 
@@ -15,11 +15,15 @@ from netgraph import (
     NetFoldOperator,
     NetGraph,
     NetMapOperator,
+    NetMapThreadOperator,
+    NetNestOperator,
+    NetPairEmbeddingOperator,
     NetPort,
     PartLayer,
     Plus,
     SequenceLastLayer,
     SoftmaxLayer,
+    SummationLayer,
     Tanh,
     Times,
 )
@@ -85,7 +89,73 @@ PARTED = NetFoldOperator(
     ["b"],
 )
 
+
+def dense(x, prefix="Net/0", **arrays):
+    return np.tanh(x @ arrays[f"{prefix}/Weights"].T + arrays[f"{prefix}/Biases"])
+
+
+def distances(x, **arrays):
+    a, b = dense(x, **arrays)
+    return np.sqrt(((a - b) ** 2).sum())
+
+
+DOT = FunctionLayer(lambda a, b: a @ b)
+
 ROWS = [
+    Row(
+        NetMapOperator([3, Tanh]),
+        {"Input": (4, 2)},
+        (4, 3),
+        reference=dense,
+        solves=[({"Input": (4, 2)}, {"Output": (4, 3)}), ({"Output": (5, 3)}, {"Output": (5, 3)})],
+        draw=lambda pick: (NetMapOperator([pick(1, 4), Tanh]), {"Input": (pick(1, 5), pick(1, 4))}),
+        varying={"Input": ("Varying", 2)},
+    ),
+    Row(
+        NetMapOperator(NetMapOperator([3, Tanh])),
+        {"Input": (4, 2, 2)},
+        (4, 2, 3),
+        reference=lambda x, **a: dense(x, "Net/Net/0", **a),
+        varying={"Input": ("Varying", "Varying", 2)},
+    ),
+    Row(
+        NetMapOperator(SoftmaxLayer()),
+        {"Input": (4, 3)},
+        (4, 3),
+        reference=lambda x: np.exp(x) / np.exp(x).sum(1, keepdims=True),
+        varying={"Input": ("Varying", "Varying")},
+    ),
+    Row(
+        NetMapThreadOperator(DOT, {"a": 1, "b": 0}),
+        {"a": (4, 3), "b": (3,)},
+        (4,),
+        reference=lambda a, b: a @ b,
+        draw=lambda pick: (NetMapThreadOperator(DOT), dict.fromkeys("ab", (pick(1, 4), pick(1, 4)))),
+        varying={"a": ("Varying", 3), "b": (3,)},
+        vectors=[({"a": [[1, 2], [3, 4]], "b": [5, 6]}, [17, 39])],
+        evaluable=False,
+    ),
+    Row(
+        NetNestOperator([2, Tanh], 3),
+        {"Input": (2,)},
+        (2,),
+        reference=lambda x, **a: dense(dense(dense(x, **a), **a), **a),
+        solves=[({"Input": (2,)}, {"Output": (2,)}), ({"Output": (2,)}, {"Input": (2,)})],
+        draw=lambda pick: ((n := pick(1, 4)) and NetNestOperator([n, Tanh], pick(1, 3)), {"Input": (n,)}),
+    ),
+    Row(
+        NetPairEmbeddingOperator([3, Tanh]),
+        {"Input": (2, 4)},
+        (),
+        reference=distances,
+        draw=lambda pick: (NetPairEmbeddingOperator([pick(1, 4), Tanh]), {"Input": (2, pick(1, 4))}),
+    ),
+    Row(
+        NetPairEmbeddingOperator([3, Tanh, SummationLayer()], DistanceFunction="EuclideanDistance"),
+        {"Input": (2, 4)},
+        (),
+        reference=lambda x, **a: abs(np.subtract(*dense(x, **a).sum(1))),
+    ),
     Row(
         NetFoldOperator(RUNNING),
         {"Input": (4, 2)},
