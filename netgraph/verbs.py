@@ -5,11 +5,12 @@ from netgraph.lower.module import net_to_torch
 from netgraph.measure.measuring import DRAWERS
 from netgraph.nets.function import program_net
 from netgraph.run.evaluate import evaluate
-from netgraph.show.curves import figure, svg
+from netgraph.show.curves import svg
 from netgraph.show.drawing import plot
 from netgraph.show.information import net_information
 from netgraph.show.measured import confusion_matrix_figure, roc_figure
 from netgraph.show.reporting import reporter
+from netgraph.show.result_plots import result_figure
 from netgraph.show.summary import html, summary
 from netgraph.spec.net import bind
 from netgraph.spec.typing import settled
@@ -37,6 +38,6 @@ for name, function in {
     bind(name, function)
 
 DRAWERS.update({"ConfusionMatrixPlot": confusion_matrix_figure, "ROCCurvePlot": roc_figure})
-bind_result("plot", figure)
+bind_result("plot", result_figure)
 bind_result("svg", svg)
 REPORTERS[:] = [reporter]

@@ -26,6 +26,8 @@ from netgraph.spec.ports import NetPort
 from netgraph.spec.typing import short
 from netgraph.types.port_type import PortType
 
+Arrays = Callable[[], Mapping[str, torch.Tensor]]
+
 Place = tuple[tuple[str, ...], str]
 """A value of the training net: the path of a part, and its port."""
 
@@ -104,6 +106,10 @@ class Measuring:
         self.places: list[Place] = []
         self.start()
 
+    def fresh(self) -> "Measuring":
+        """The same measurements, of nothing yet."""
+        return Measuring(self.net, self.training, self.measurements, self.where)
+
     def start(self) -> None:
         """Forget what was added."""
         self.shared: dict[tuple, Collector] = {}
@@ -117,12 +123,15 @@ class Measuring:
         """The values to lower: the losses, then `places`."""
         return (*(((), name) for name, _ in self.training.losses), *self.places)
 
-    def add(self, lowered: Lowered, values: Sequence[torch.Tensor], lengths: Sequence[torch.Tensor]) -> None:
-        """The values of one batch, in the order of `wanted`, with the lengths of each variable."""
-        losses, rest = values[: len(self.totals)], dict(zip(self.places, values[len(self.totals) :], strict=True))
-        self.count += len(values[0]) if len(values) else 0
+    def add_losses(self, losses: Sequence[torch.Tensor]) -> None:
+        """The losses of the examples of one batch, term by term."""
+        self.count += len(losses[0]) if losses else 0
         for number, loss in enumerate(losses):
             self.totals[number] += float(loss.detach().double().sum())
+
+    def add(self, lowered: Lowered, values: Sequence[torch.Tensor], lengths: Sequence[torch.Tensor]) -> None:
+        """The values at `places` of one batch, with the lengths of each variable."""
+        rest = dict(zip(self.places, values, strict=True))
         real = {place: _real(lowered, place, value, lengths) for place, value in rest.items()}
         added: list[Collector] = []
         for taken in self.taken:
@@ -142,21 +151,19 @@ class Measuring:
             else:
                 taken.collector.add(*(column if mask is None else column[mask] for column, mask in zip(columns, masks, strict=True)))
 
-    def losses(self) -> dict[str, float]:
-        """The mean of the whole loss over the examples as "Loss", and that of each term under its port's name where there are several."""
-        means = [total / self.count if self.count else float("nan") for total in self.totals]
+    def loss(self) -> float:
+        """The mean of the whole loss over the examples."""
         factors = [factor for _, factor in self.training.losses]
-        parts = {name: mean for (name, _), mean in zip(self.training.losses, means, strict=True)} if len(means) > 1 else {}
-        return {**parts, "Loss": sum(mean * factor for mean, factor in zip(means, factors, strict=True))}
+        return sum(total * factor for total, factor in zip(self.totals, factors, strict=True)) / self.count if self.count else float("nan")
 
-    def values(self, arrays: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-        """What was measured, by key; `arrays` are those of the training net."""
-        losses = self.losses()
+    def values(self, arrays: Arrays, loss: float | None = None) -> dict[str, Any]:
+        """What was measured, by key; `arrays` gives those of the training net, `loss` its loss where no losses were added."""
         found = {}
         for taken in self.taken:
             what = taken.measurement.what
             if taken.collector is None:
-                found[taken.measurement.key] = losses[what] if isinstance(what, str) else self._array(taken.measurement, arrays)
+                whole = self.loss() if loss is None else loss
+                found[taken.measurement.key] = whole if what == "Loss" else self._array(taken.measurement, arrays)
             elif what in PLOTS:
                 data = taken.collector.value(_renamed(taken.measurement, PLOTS[what]))
                 found[taken.measurement.key] = DRAWERS[what](data, getattr(taken.collector, "labels", None))
@@ -168,8 +175,10 @@ class Measuring:
 
     def _taken(self, measurement: Measurement) -> Taken:
         what = measurement.what
-        if isinstance(what, str) and what in ("Loss", *dict(self.training.losses)):
+        if what == "Loss":
             return Taken(measurement, None, ())
+        if isinstance(what, str) and what in dict(self.training.losses):
+            return Taken(measurement, ValueCollector("Mean"), (((), what),))
         if isinstance(what, str):
             return self._of_loss(measurement)
         if isinstance(what, NetPort):
@@ -223,8 +232,8 @@ class Measuring:
                 return array_key(path, name, setting)
         return None
 
-    def _array(self, measurement: Measurement, arrays: Mapping[str, torch.Tensor]) -> Any:
-        array = arrays[str(self._array_key(measurement.what))]
+    def _array(self, measurement: Measurement, arrays: Arrays) -> Any:
+        array = arrays()[str(self._array_key(measurement.what))]
         if measurement.aggregation is None:
             return array.detach().cpu().numpy().copy()
         collector = ValueCollector(measurement.aggregation)

@@ -49,7 +49,7 @@ def first_bad(prepared: Prepared, arrays, states, batch: Batch) -> str:
                 part = part.children[name]
             return f"{_label(prepared, '/'.join((*path, port)))}, of {short(part)}, is the first that is not finite"
     leaves = [tensor.detach().requires_grad_() for tensor in arrays]
-    (losses,), _ = prepared.objective.of(lowered)(batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, batch.valid)
+    (losses, *_), _ = prepared.objective.of(lowered)(batch.inputs, tuple(leaves), tuple(states), batch.noise, batch.lengths, batch.valid)
     grads = torch.autograd.grad(losses.mean(), leaves, allow_unused=True)
     bad = [name for name, grad in zip(lowered.arrays, grads, strict=True) if grad is not None and _bad(grad)]
     if not bool(torch.isfinite(losses.mean())):

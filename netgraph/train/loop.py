@@ -16,13 +16,15 @@ from netgraph.train.runner import CHECK_EVERY, waits_for_nothing
 from netgraph.train.session import Session
 from netgraph.train.snapshot import Snapshot
 from netgraph.train.stopping import Watch, unknown_measurement
+from netgraph.train.tracked import Tracked, number_of
+from netgraph.types.symbols import Automatic
 
 
 class Loop:
     """One run: what it is made of, and, once `run` is done, all that it saw.
 
     `losses` are the losses of the updates, `round_losses` their means by round, `round_positions` the update at which each round ended;
-    `best` is (loss, round, arrays, states) of the best check when there is a validation set. `batch` counts updates, `parts` the batches
+    `best` is (score, round, arrays, states) of the best check when there is a validation set. `batch` counts updates, `parts` the batches
     of the next one that were added up. `fed` is the last batch; `error` what ended training where that was an exception, `at` the place
     of it where that was not a step; `marks` are (seconds, updates, examples) of the last two whole seconds, for present speeds.
     """
@@ -38,7 +40,7 @@ class Loop:
         self.round_positions: list[int] = []
         self.validation_losses: list[float] = []
         self.validation_positions: list[int] = []
-        self.best: tuple[float, int, tuple, tuple] | None = None
+        self.best: tuple[tuple[float, ...], int, tuple, tuple] | None = None
         self.batch = self.round = self.examples = self.parts = 0
         self.elapsed = 0.0
         self.reason: StopReason | None = None
@@ -50,6 +52,7 @@ class Loop:
         self.files: list[str] = []
         self.checked_at = (0.0, 0.0)
         self.marks: list[tuple[float, int, int]] = [(0.0, 0, 0)]
+        self.tracked = Tracked(session.prepared.measuring, session.prepared.forward, options.measurements is not Automatic)
         self._pending: list[torch.Tensor] = []
         self._recent: list[list[Fed]] = []
         self._group: list[Fed] = []
@@ -120,9 +123,10 @@ class Loop:
         if self.accumulation == 1:
             loss = self.runner.step(fed.batch, self.rate_now())
             self.examples += fed.count
+            self._track(fed, loss)
             self._updated(loss, [fed])
             return True
-        self.runner.add(fed.batch)
+        self._track(fed, self.runner.add(fed.batch))
         self.parts += 1
         self._group.append(fed)
         self.examples += fed.count
@@ -133,6 +137,11 @@ class Loop:
             return False
         self._finish()
         return True
+
+    def _track(self, fed: Fed, loss: torch.Tensor) -> None:
+        """Let what is measured see a batch."""
+        if self.tracked:
+            self.tracked.add(self.runner.seen, fed.batch.lengths, loss, self.session.named)
 
     def _finish(self) -> None:
         """The update by the batches that were added up, if there are any."""
@@ -195,10 +204,12 @@ class Loop:
         seen = self.losses[start:]
         self.round_losses.append(sum(seen) / len(seen))
         self.round_positions.append(len(self.losses))
+        if self.tracked:
+            self.tracked.end_round(self.round_losses[-1], self.session.named)
         self.round += 1
         self.event = "Round"
         if self.session.validation is None:
-            self._judge(self.round_losses[-1])
+            self._judge(self.watched[-1])
         amount, unit = self.interval
         if unit == "Rounds" and (self.round % max(1, round(amount)) == 0 or not whole):
             self._validate()
@@ -217,14 +228,17 @@ class Loop:
             return
         self.at = "validating"
         arrays, states = self.session.current()
-        loss = self.session.validation.loss(arrays, states)
+        loss, measured = self.session.validation.check(arrays, states)
         self.at = None
+        self.tracked.check(measured)
         self.validation_losses.append(loss)
         self.validation_positions.append(self.batch)
         self.event = "Validation"
-        if math.isfinite(loss) and (self.best is None or loss < self.best[0]):
-            self.best = (loss, self.round, arrays, states)
-        self._judge(loss)
+        criterion = self.session.options.stopping
+        score = self.tracked.score(None if criterion is None else criterion.measurement, loss)
+        if all(map(math.isfinite, score)) and (self.best is None or score < self.best[0]):
+            self.best = (score, self.round, arrays, states)
+        self._judge(self.watched[-1])
 
     # -- reasons to stop ---------------------------------------------------------------------------------------------------------------
 
@@ -232,16 +246,26 @@ class Loop:
         criterion = self.session.options.stopping
         if criterion is None or criterion.function is not None:
             return None
-        if criterion.measurement != "Loss":
-            raise unknown_measurement(str(criterion.measurement), ["Loss"])
+        name = criterion.measurement
+        if name is not None and name != "Loss" and name not in self.tracked.names:
+            raise unknown_measurement(name, ["Loss", *self.tracked.names])
         if self.session.validation is None:
             self.report.append("TrainingStoppingCriterion without a ValidationSet: it looks at the loss of the training data")
-        return Watch(criterion)
+        return Watch(criterion, name in self.tracked.names and self.tracked.rises(str(name)))
+
+    @property
+    def watched(self) -> list[float]:
+        """What the stopping criterion looks at, one number a check."""
+        criterion = self.session.options.stopping
+        name = None if criterion is None else criterion.measurement
+        if name is None or name not in self.tracked.names:
+            return self.checks
+        return [number_of(value) for value in (self.tracked.rounds if self.session.validation is None else self.tracked.checks)[name]]
 
     def watch_again(self) -> None:
         """Let the stopping criterion see all checks of a run that is gone on with; the last of them may end it at once."""
         if self._watch is not None:
-            for value in self.checks:
+            for value in self.watched:
                 self._judge(value)
 
     def _judge(self, value: float) -> None:

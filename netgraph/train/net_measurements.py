@@ -91,8 +91,10 @@ def net_measurements(net: Net, data, measurements: Any, /, **options) -> Any:
     with torch.inference_mode():
         for inputs, noise, lengths, valid in _batches(feed):
             values, _ = lowered.from_zeros(inputs, arrays, states, noise, lengths, valid)
-            measuring.add(lowered, values, lengths)
-    found = measuring.values(dict(training.net.tensors))
+            count = len(training.losses)
+            measuring.add_losses(values[:count])
+            measuring.add(lowered, values[count:], lengths)
+    found = measuring.values(lambda: training.net.tensors)
     values = [found[measurement.key] for measurement in asked]
     return values if listed else values[0]
 
@@ -125,7 +127,7 @@ def _bound(net, training, columns, observed, source, measuring, size, seed, devi
     typing = infer(training.net, data=shapes_said(types, settled(training.net).inputs), full=True, close=True)
     if not typing.closed:
         raise open_error(training.net, typing, f"{short(net)} cannot be measured")
-    lowered = lower(training.net, "Test", typing=typing, wanted=measuring.wanted())
+    lowered = lower(training.net, "Test", typing=typing, wanted=measuring.wanted(), final=False)
     by_column = {name: typing.inputs[port] for name, port in columns.items()}
     if WEIGHT in observed and WEIGHT not in columns:  # measures count every example alike
         by_column[WEIGHT] = PortType(REAL, ())

@@ -52,6 +52,7 @@ def net_train(net: Net, data, third=None, /, **options):
         ValidationSet                  data, Scaled(0.1), or (data, {"Interval": (100, "Batches")})
         TrainingStoppingCriterion      "Loss", {"Criterion": "Loss", "Patience": 5}, or a function
         RandomSeeding, TargetDevice, WorkingPrecision    1234; CUDA if there is one; "Real32", "Real64" or "Mixed" (bfloat16)
+        TrainingProgressMeasurements   "Accuracy", NetPort(...), ..., as in net_measurements; a classifier tells its error rate
         TrainingProgressReporting      None is silent
         TrainingProgressFunction       f(progress), or (f, {"Interval": (100, "Batches")}); "StopTraining" and "AbortTraining" end training
         TrainingProgressCheckpointing  ("Directory", path), ("File", path), with {"Interval": (10, "Minutes")}

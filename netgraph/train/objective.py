@@ -16,6 +16,7 @@ class Objective:
     weighted        the batch ends with one more input: the weight of each example
     class_weights   (the input port that holds the class, one weight a class), or None
     frozen          keys of running statistics that stay as they are
+    places          values of the training net that are seen beside the losses: they follow these among the outputs
     mixed           real numbers are computed in bfloat16 where that is safe, arrays and losses stay as they are
     """
 
@@ -24,9 +25,10 @@ class Objective:
     class_weights: tuple[str, tuple[float, ...]] | None = None
     frozen: frozenset[str] = frozenset()
     mixed: bool = False
+    places: tuple = ()
 
     def of(self, lowered: Lowered) -> Callable:
-        """The function of a step: the lowered forward with one output, the loss of each example.
+        """The function of a step: the lowered forward with the loss of each example as its first output, then what is seen.
 
         Recurrent states start from zeros in every batch, so they are no part of its states.
         """
@@ -36,7 +38,8 @@ class Objective:
         def objective(inputs, arrays, states, noise, lengths, valid):
             outputs, new_states = forward(inputs[:count], arrays, states, noise, lengths, valid)
             new_states = tuple(states[i] if i in kept else new for i, new in enumerate(new_states))
-            return (self.weighed(self.total(outputs), inputs, lowered),), new_states
+            loss = self.weighed(self.total(outputs[: len(self.factors)]), inputs, lowered)
+            return (loss, *outputs[len(self.factors) :]), new_states
 
         if not self.mixed:
             return objective
@@ -45,8 +48,9 @@ class Objective:
             device = (inputs or arrays)[0].device.type
             # without its cache, which would keep casts of arrays that have changed since
             with torch.autocast(device, dtype=torch.bfloat16, cache_enabled=False):
-                (loss,), new_states = objective(inputs, arrays, states, noise, lengths, valid)
-            return (loss.float(),), tuple(new.to(old.dtype) for new, old in zip(new_states, states, strict=True))
+                outputs, new_states = objective(inputs, arrays, states, noise, lengths, valid)
+            full = tuple(output.float() if output.is_floating_point() else output for output in outputs)
+            return full, tuple(new.to(old.dtype) for new, old in zip(new_states, states, strict=True))
 
         return mixed
 

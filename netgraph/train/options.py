@@ -20,8 +20,8 @@ from netgraph.types.symbols import Automatic
 NAMES = (
     "BatchSize", "ClassWeights", "Compile", "EMA", "GradientAccumulation", "LearningRate", "LearningRateMultipliers", "LossFunction",
     "MaxTrainingRounds", "Method", "Plan", "RandomSeeding", "Resume", "TargetDevice", "TimeGoal", "TrainingProgressCheckpointing",
-    "TrainingProgressFunction", "TrainingProgressReporting", "TrainingStoppingCriterion", "TrainingUpdateSchedule", "ValidationSet",
-    "WorkingPrecision",
+    "TrainingProgressFunction", "TrainingProgressMeasurements", "TrainingProgressReporting", "TrainingStoppingCriterion",
+    "TrainingUpdateSchedule", "ValidationSet", "WorkingPrecision",
 )  # fmt: skip
 
 TYPICAL_SECONDS = 20.0
@@ -57,6 +57,7 @@ class Options:
     saving: tuple[Saving, ...]
     reporting: Any
     functions: tuple[Called, ...]
+    measurements: Any
     plan: Any
     compile: bool | None
     given: Mapping[str, Any]
@@ -113,6 +114,7 @@ def read_options(given: Mapping[str, object], third_loss=Automatic, *, names: tu
         saving=parse_saving(get("TrainingProgressCheckpointing", None)),
         reporting=get("TrainingProgressReporting", Automatic),
         functions=tuple(parse_functions(get("TrainingProgressFunction", None))),
+        measurements=get("TrainingProgressMeasurements", Automatic),
         plan=get("Plan", None),
         compile=None if compile is Automatic else compile,
         given=words,

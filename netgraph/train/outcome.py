@@ -39,6 +39,9 @@ def outcome(session: Session, loop: Loop, report: list[str]) -> NetTrainResultsO
         "ValidationLossList": loop.validation_losses,
         "ValidationPositions": loop.validation_positions,
         "BestValidationRound": None if loop.best is None else loop.best[1],
+        "BatchMeasurementsLists": _batches_measured(session, loop),
+        "RoundMeasurementsLists": loop.tracked.rounds,
+        "ValidationMeasurementsLists": {} if session.validation is None else loop.tracked.checks,
         "TotalTrainingTime": loop.elapsed,
         "InitialLearningRate": session.rate,
         "FinalLearningRate": loop.rate_of(max(1, loop.batch)),
@@ -51,6 +54,13 @@ def outcome(session: Session, loop: Loop, report: list[str]) -> NetTrainResultsO
         "NetTrainInputForm": f"net_train(net, data{', ' if options.form else ''}{options.form})",
         "Report": report,
     })  # fmt: skip
+
+
+def _batches_measured(session: Session, loop: Loop) -> dict[str, list]:
+    """The measurements of every batch, the last ones too where nothing went wrong."""
+    if loop.error is None and loop.failed is None:
+        loop.tracked.look(session.named)
+    return loop.tracked.batches
 
 
 def method_of(session: Session) -> tuple[str, dict]:

@@ -11,6 +11,7 @@ from netgraph.errors import NetShapeError, NetTypeError
 from netgraph.losses.attach import Training, attach
 from netgraph.losses.columns import WEIGHT, fed_columns, shapes_said
 from netgraph.lower.forward import Lowered, lower
+from netgraph.measure.measuring import Measuring
 from netgraph.nets.container import input_names, output_names
 from netgraph.run.lengths import refuse_short
 from netgraph.spec.initial import Initialization
@@ -22,6 +23,7 @@ from netgraph.train.feed import variable_columns
 from netgraph.train.multipliers import multipliers
 from netgraph.train.objective import Objective
 from netgraph.train.options import Options
+from netgraph.train.tracked import measuring_of
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
 from netgraph.types.symbols import Scaled
@@ -43,6 +45,7 @@ class Prepared(NamedTuple):
     forward: Lowered
     check: Lowered
     objective: Objective
+    measuring: Measuring
     multipliers: tuple[float, ...]
     columns: tuple[str, ...]
     types: Mapping[str, PortType]
@@ -77,7 +80,8 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     whole = initialized(whole, typing, Initialization(), options.seed, inside="net/" if training.attached else "")
     if options.batch_size is None and any(kind.varies for kind in typing.inputs.values()):
         batch_size = VARYING_BATCH
-    wanted = tuple(((), name) for name, _ in training.losses)
+    measuring = measuring_of(options.measurements, net, training)
+    wanted = measuring.wanted()
     forward, check = (lower(whole, mode, typing=typing, wanted=wanted, final=False) for mode in ("Train", "Test"))
     by_column = {name: typing.inputs[port] for name, port in columns.items()}
     order = tuple(next(name for name, port in columns.items() if port == wanted_port) for wanted_port in forward.inputs)
@@ -97,11 +101,11 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     frozen = [key for key, factor in zip(forward.states, factors[len(forward.arrays) :], strict=True) if factor == 0]
     objective = Objective(
         tuple(factor for _, factor in training.losses), weighted, class_weights(options.class_weights, training, typing, columns, table),
-        frozenset(frozen), options.mixed,
+        frozenset(frozen), options.mixed, tuple(measuring.places),
     )  # fmt: skip
     return Prepared(
-        training, whole, typing, forward, check, objective, tuple(factors[: len(forward.arrays)]), (*order, WEIGHT) if weighted else order,
-        by_column, table, checked, batch_size, count,
+        training, whole, typing, forward, check, objective, measuring, tuple(factors[: len(forward.arrays)]),
+        (*order, WEIGHT) if weighted else order, by_column, table, checked, batch_size, count,
     )  # fmt: skip
 
 

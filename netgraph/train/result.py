@@ -48,13 +48,15 @@ class StopReason(Enum):
 NAMES = (
     "TrainedNet", "TrainingNet", "ReasonTrainingStopped", "TotalRounds", "TotalBatches", "BatchesPerRound", "BatchSize",
     "ExamplesProcessed", "TrainingExamples", "ValidationExamples", "RoundLoss", "RoundLossList", "RoundPositions", "BatchLossList",
-    "ValidationLoss", "ValidationLossList", "ValidationPositions", "BestValidationRound", "LossPlot", "TotalTrainingTime",
+    "ValidationLoss", "ValidationLossList", "ValidationPositions", "BestValidationRound", "BatchMeasurementsLists", "RoundMeasurements",
+    "RoundMeasurementsLists", "ValidationMeasurements", "ValidationMeasurementsLists", "LossPlot", "FinalPlots", "TotalTrainingTime",
     "MeanBatchesPerSecond", "MeanExamplesPerSecond", "InitialLearningRate", "FinalLearningRate", "LearningRateCurve", "OptimizationMethod",
     "ArraysLearningRateMultipliers", "CheckpointingFiles", "TargetDevice", "Plan", "NetTrainInputForm", "Report", "Properties",
 )  # fmt: skip
 """All properties, in the order of "Properties"."""
 
 ALIASES = {
+    "ErrorRateEvolutionPlot": "FinalPlots",
     "FinalRoundLoss": "RoundLoss",
     "FinalValidationLoss": "ValidationLoss",
     "LossEvolutionPlot": "LossPlot",
@@ -96,6 +98,10 @@ _SORTS: tuple[tuple[Callable, str, tuple[str, ...]], ...] = (
     (_list_of(lambda value: isinstance(value, str)), "a list of texts", ("Report", "CheckpointingFiles")),
     (_or_none(_list_of(lambda pair: isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)))), "a list of pairs",
      ("LearningRateCurve",)),
+    (lambda value: isinstance(value, dict) and all(isinstance(part, list) for part in value.values()), "lists by measurement", (
+        "BatchMeasurementsLists", "RoundMeasurementsLists", "ValidationMeasurementsLists",
+    )),
+    (lambda value: isinstance(value, dict), "values by measurement", ("RoundMeasurements", "ValidationMeasurements")),
     (lambda value: True, "", ("OptimizationMethod", "ArraysLearningRateMultipliers", "TargetDevice", "Plan", "NetTrainInputForm")),
 )  # fmt: skip
 SORTS = {name: (check, text) for check, text, names in _SORTS for name in names}
@@ -106,6 +112,17 @@ def is_property(name: str) -> bool:
     """Whether a results object has a property of that name, in either spelling or under one of Wolfram's older names."""
     return name in NAMES or name in ALIASES or name in NetTrainResultsObject.snakes
 
+
+DERIVED = ("Properties", "LossPlot", "FinalPlots")
+"""What is made when it is asked for."""
+
+MEASURED = {
+    "BatchMeasurementsLists",
+    "RoundMeasurements",
+    "RoundMeasurementsLists",
+    "ValidationMeasurements",
+    "ValidationMeasurementsLists",
+}
 
 DRAWN: dict[str, Callable] = {}
 """What draws a result: "plot" gives a matplotlib figure, "svg" the same as text. Filled by `bind` when the package is imported."""
@@ -124,7 +141,8 @@ class NetTrainResultsObject(Record):
     `result["TotalBatches"]` and `result.total_batches` are the same; `result["Properties"]` lists the names there are, a list of names
     gives a list of values. Losses are per update ("BatchLossList"), per round ("RoundLossList", the mean of the batch losses as seen) and
     per check ("ValidationLossList"); the positions are numbers of batches, from 1. Times are in seconds, without preparation and compiling.
-    `result.plot()` draws the losses, `result.to_json()` keeps everything but the nets.
+    `result.plot()` draws the losses, `result.plot(name)` a measurement, `result.to_json()` keeps everything but the nets. Measurements are
+    lists by name, and, of each class, dicts by class; "FinalPlots" are all pictures by name.
     It is built from a mapping of Wolfram's names to values; "RoundLoss", "ValidationLoss", "TotalRounds", "TotalBatches" and the mean
     speeds follow from the others where they are not given. "Plan" (how the step was executed) and "Report" (what happened, a list of
     lines) are ours.
@@ -149,7 +167,7 @@ class NetTrainResultsObject(Record):
         given = {}
         for name, value in values.items():
             full = ALIASES.get(name, name)
-            if full not in NAMES or full in ("Properties", "LossPlot"):
+            if full not in NAMES or full in DERIVED:
                 raise NetNameError(f'NetTrainResultsObject takes no property "{name}", {did_you_mean(name, NAMES)}')
             given[full] = _taken(value)
         _derive(given)
@@ -158,13 +176,16 @@ class NetTrainResultsObject(Record):
 
     def full_name(self, name: object) -> str | None:
         full = _wolfram(name)
-        return full if full in ("Properties", "LossPlot") or full in self._values else None
+        return full if full in DERIVED or full in self._values else None
 
     def value(self, name: str):
         if name == "Properties":
             return list(self)
         if name == "LossPlot":
             return self.plot()
+        if name == "FinalPlots":
+            tracked = {**(self._values.get("RoundMeasurements") or {}), **(self._values.get("ValidationMeasurements") or {})}
+            return {what: self.plot(what) for what in ("Loss", *tracked)}
         return _handed_out(self._values[name])
 
     def missing(self, name: object) -> NetNameError:
@@ -181,7 +202,7 @@ class NetTrainResultsObject(Record):
         return Record.__getitem__(self, name)
 
     def __iter__(self):
-        return (name for name in NAMES if name in self._values or name in ("Properties", "LossPlot"))
+        return (name for name in NAMES if name in self._values or name in DERIVED)
 
     def __eq__(self, other) -> bool:
         if not isinstance(other, NetTrainResultsObject):
@@ -190,14 +211,16 @@ class NetTrainResultsObject(Record):
 
     __hash__ = None  # type: ignore[assignment] - it holds lists
 
-    def plot(self, **options):
+    def plot(self, what: str = "Loss", /, **options):
         """The losses over the batches as a matplotlib figure: each batch faint, their smoothed course, rounds, validation.
 
-        Options: those of `netgraph.show.curves.figure`. Errors: NetError where matplotlib is missing.
+        `what` may be a measurement: its course over the rounds and checks, or of "ConfusionMatrix" and "ROCCurve" the last picture;
+        "LearningRateCurve" is that of LearningRate="Find". Options: those of `netgraph.show.curves.figure`. Errors: NetError where
+        matplotlib is missing, NetNameError for what was not measured.
         """
         if "plot" not in DRAWN:
             raise NetError("nothing here draws results", fix="import netgraph")
-        return DRAWN["plot"](self, **options)
+        return DRAWN["plot"](self, what, **options)
 
     def to_json(self) -> str:
         """Everything but the nets, as strict JSON; the names of what JSON cannot say stand under "LeftOut".
@@ -211,6 +234,8 @@ class NetTrainResultsObject(Record):
                 value = value.name
             elif isinstance(value, Plan):
                 value = strict_json.loads(value.to_json(), source="Plan")
+            if name in MEASURED:
+                value = {key: [paired(v) for v in part] if name.endswith("Lists") else paired(part) for key, part in value.items()}
             try:
                 # Each by itself: one that JSON has no form for must not cost the others.
                 strict_json.dumps(value)
@@ -241,6 +266,9 @@ class NetTrainResultsObject(Record):
             check, wanted = SORTS[name]
             if not check(value):
                 raise NetFileError(f"results: {name}: wanted {wanted}")
+        for name in MEASURED & values.keys():
+            lists = name.endswith("Lists")
+            values[name] = {key: [unpaired(v) for v in part] if lists else unpaired(part) for key, part in values[name].items()}
         if "Plan" in values:
             try:
                 values["Plan"] = Plan.from_json(strict_json.dumps(values["Plan"]))
@@ -263,6 +291,10 @@ class NetTrainResultsObject(Record):
         if value("ValidationLoss") is not None:
             best = f", best in round {value('BestValidationRound')}" if value("BestValidationRound") is not None else ""
             lines.append(("validation loss", loss_text(value("ValidationLoss")) + best))
+        for what, name in (("", "RoundMeasurements"), ("validation ", "ValidationMeasurements")):
+            numbers = {key: v for key, v in (value(name) or {}).items() if isinstance(v, float)}
+            if numbers:
+                lines.append((f"{what}measurements", ", ".join(f"{key} {loss_text(v)}" for key, v in numbers.items())))
         if value("TotalTrainingTime") is not None:
             lines.append(("time", duration(value("TotalTrainingTime"))))
         speeds = [(value("MeanBatchesPerSecond"), "batches/s"), (value("MeanExamplesPerSecond"), "examples/s")]
@@ -299,6 +331,16 @@ class NetTrainResultsObject(Record):
         return f'<div style="display:flex;gap:1em;align-items:center;flex-wrap:wrap">{table}{curve}</div>'
 
 
+def paired(value: Any) -> Any:
+    """A dict by class as data that JSON can say; anything else as it is."""
+    return {"$by_class": [[label, entry] for label, entry in value.items()]} if isinstance(value, dict) else value
+
+
+def unpaired(value: Any) -> Any:
+    """What `paired` was given."""
+    return dict(value["$by_class"]) if isinstance(value, dict) else value
+
+
 def _wolfram(name: object) -> str | None:
     """Wolfram's present name of a property, whatever spelling it was asked by."""
     if not isinstance(name, str):
@@ -312,6 +354,9 @@ def _derive(given: dict[str, Any]) -> None:
     for last, every in (("RoundLoss", "RoundLossList"), ("ValidationLoss", "ValidationLossList")):
         if given.get(last) is None and given.get(every):
             given[last] = given[every][-1]
+    for last, every in (("RoundMeasurements", "RoundMeasurementsLists"), ("ValidationMeasurements", "ValidationMeasurementsLists")):
+        if last not in given and every in given:
+            given[last] = {key: values[-1] for key, values in given[every].items() if values}
     for total, every in (("TotalRounds", "RoundLossList"), ("TotalBatches", "BatchLossList")):
         if total not in given and every in given:
             given[total] = len(given[every])

@@ -2,6 +2,7 @@
 
 runner.step(batch, rate)       one update, the loss as a tensor on the device; nothing waits for it
 runner.add(batch), .update(rate)   the same in parts: the gradients of several batches, then the update of their mean
+runner.seen                    what the last batch showed beside its loss
 runner.failed_at               None, or the number of the first update that was not finite; looked at every 50 steps and by `check()`
 runner.arrays(), .optimizer_state(), .states(), .count      copies that later steps leave alone
 runner.load(...)               goes on from such copies, bit for bit
@@ -20,7 +21,7 @@ from netgraph.train.allocator import large_thresholds
 from netgraph.train.inplace import update_
 from netgraph.train.method import TorchMethod
 from netgraph.train.optimizer import Optimizer
-from netgraph.train.step import Batch, Step, finite
+from netgraph.train.step import Batch, Found, Step, finite
 from netgraph.train.trace import flat_batch, scalars
 from netgraph.train.turns import Turns
 
@@ -108,6 +109,7 @@ class Runner:
         self._rates = tuple(t.to(device) for t in scalars(self._arrays))
         self._flat = [*self._arrays, *self._state, *self._states, self._counter, self._alive, *self._rates]
         self.count = 0
+        self.seen: tuple[torch.Tensor, ...] = ()
         self.failed_at: int | None = None
         self.added: Added | None = None
         self.kept: list[Batch] = []
@@ -151,12 +153,13 @@ class Runner:
         """One update with the given batch and base rate; the loss, a 0-d tensor of its own."""
         batch = laid_out_batch(Batch(*batch), self.plan.layout)
         if self._compiled is not None and self._fits(batch):
-            loss = self._run_compiled(self._compiled, batch, rate)
+            loss, *seen = self._run_compiled(self._compiled, batch, rate)
+            self.seen = tuple(seen)
         else:
             group = self._next()
             found = self._gradients_of(group, batch)
-            loss = found[0]
-            if self._judged(loss, found[1]):
+            loss, self.seen = found.loss, found.seen
+            if self._judged(loss, found.gradients):
                 self._move(group, found, rate)
         self._counted()
         return loss
@@ -169,9 +172,10 @@ class Runner:
         batch = laid_out_batch(Batch(*batch), self.plan.layout)
         if self._together is not None:
             self.kept.append(batch)
+            self.seen = ()
             return torch.full((), math.nan)
         group, count = self._next(), batch.inputs[0].shape[0]
-        loss, grads, states = self._gradients_of(group, batch)
+        loss, grads, states, self.seen = self._gradients_of(group, batch)
         with torch.no_grad():
             if self._judged(loss, grads):
                 self._take_states(states)
@@ -189,17 +193,17 @@ class Runner:
         if self.kept and self._together is not None:
             group, parts, self.kept = self._next(), self.kept, []
             found = self._together(self._arrays, group.step.trained, self._states, parts)
-            if self._judged(found[0], found[1]):
+            if self._judged(found.loss, found.gradients):
                 self._move(group, found, rate)
             self._counted()
-            return found[0]
+            return found.loss
         if self.added is None:
             raise NetTrainingError("there is no gradient to update with: nothing was added")
         group, (sums, examples, losses) = self._next(), self.added
         self.added = None
         loss = torch.stack([loss * (count / examples) for loss, count in losses]).sum()
         if not self._host or self._alive.item():
-            self._move(group, (loss, tuple(total / examples for total in sums), self._states), rate)
+            self._move(group, Found(loss, tuple(total / examples for total in sums), self._states), rate)
         self._counted()
         return loss
 
@@ -223,7 +227,7 @@ class Runner:
     def _fits(self, batch: Batch) -> bool:
         return self._planned is not None and signature(batch) == self._planned
 
-    def _gradients_of(self, group: Group, batch: Batch):
+    def _gradients_of(self, group: Group, batch: Batch) -> Found:
         fast = self._gradients if self._fits(batch) else None
         return (fast or group.step.gradients)(self._arrays, self._states, batch)
 
@@ -247,13 +251,13 @@ class Runner:
             if old is not value:
                 old.copy_(value if self._host else torch.where(self._alive, value, old))
 
-    def _move(self, group: Group, found, rate: float) -> None:
+    def _move(self, group: Group, found: Found, rate: float) -> None:
         """The update by gradients that were judged."""
         counts = self.count + 1 if self._turns is None else self._turns.counts(self.count + 1)
         if self._optimizer is None and (self.plan.execution == "reference" or not self._host):
             self._move_purely(group, found, rate, [counts] * len(group.places) if isinstance(counts, int) else counts)
             return
-        grads, step = found[1], group.step
+        grads, step = found.gradients, group.step
         if self._optimizer is not None:
             if not self._host and not self._alive.item():
                 return
@@ -261,10 +265,10 @@ class Runner:
         else:
             update_(step.method, group.arrays, grads, group.state, counts, rate, step.multipliers, step.coefficients)
         with torch.no_grad():
-            self._take_states(found[2])
+            self._take_states(found.states)
             self._counter += 1
 
-    def _move_purely(self, group: Group, found, rate: float, counts: Sequence[int]) -> None:
+    def _move_purely(self, group: Group, found: Found, rate: float, counts: Sequence[int]) -> None:
         step = group.step
         by_count = {n: torch.full_like(self._rates[0], rate * step.method.correction(n)) for n in set(counts)}
         corrected, base = [by_count[n] for n in counts], self._rates[0].fill_(rate)

@@ -62,6 +62,11 @@ class Session(NamedTuple):
                 arrays[place] = mean.detach().clone(memory_format=torch.contiguous_format)
         return tuple(arrays), self.runner.states()
 
+    def named(self) -> dict[str, torch.Tensor]:
+        """The arrays and running statistics that count, by key of the training net."""
+        lowered, (arrays, states) = self.prepared.forward, self.current()
+        return dict(zip((*lowered.arrays, *lowered.states), (*arrays, *states), strict=True))
+
     def whole(self, arrays, states) -> Net:
         """The training net with these arrays and states."""
         lowered, net = self.prepared.forward, self.prepared.net

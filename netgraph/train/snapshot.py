@@ -87,8 +87,8 @@ def _example_losses(loop: "Loop") -> torch.Tensor | None:
         return None
     batch, runner = loop.fed.batch, loop.runner
     with torch.no_grad():
-        (losses,), _ = loop.session.step.forward(batch.inputs, runner.arrays(), runner.states(), batch.noise, batch.lengths, batch.valid)
-    return losses
+        outputs, _ = loop.session.step.forward(batch.inputs, runner.arrays(), runner.states(), batch.noise, batch.lengths, batch.valid)
+    return outputs[0]
 
 
 def _weights(loop: "Loop") -> dict[str, torch.Tensor]:
@@ -100,7 +100,7 @@ def _gradients(loop: "Loop") -> dict[str, torch.Tensor] | None:
     if loop.fed is None:
         return None
     step = loop.session.step
-    grads = step.gradients(loop.runner.arrays(), loop.runner.states(), loop.fed.batch)[1]
+    grads = step.gradients(loop.runner.arrays(), loop.runner.states(), loop.fed.batch).gradients
     names = [_key(loop, loop.session.prepared.forward.arrays[place]) for place in step.trained]
     return {name: grad.cpu() for name, grad in zip(names, grads, strict=True)}
 
@@ -126,6 +126,19 @@ def _method(loop: "Loop") -> tuple[str, dict]:
     return method.spelt, method.suboptions()
 
 
+def _latest(lists: dict[str, list]) -> dict[str, Any]:
+    return {name: values[-1] for name, values in lists.items() if values}
+
+
+def _batch_lists(loop: "Loop") -> dict[str, list]:
+    loop.tracked.look(loop.session.named)
+    return {name: list(values) for name, values in loop.tracked.batches.items()}
+
+
+def _lists(lists: dict[str, list]) -> dict[str, list]:
+    return {name: list(values) for name, values in lists.items()}
+
+
 VALUES: dict[str, Callable[["Loop"], Any]] = {
     "AbsoluteBatch": lambda loop: loop.batch,
     "Batch": _batch,
@@ -134,6 +147,8 @@ VALUES: dict[str, Callable[["Loop"], Any]] = {
     "BatchIndices": _indices,
     "BatchLoss": lambda loop: _last(loop.losses),
     "BatchLossList": lambda loop: list(loop.losses),
+    "BatchMeasurements": lambda loop: _latest(_batch_lists(loop)),
+    "BatchMeasurementsLists": _batch_lists,
     "BatchSize": lambda loop: loop.feed.batch_size,
     "BatchesPerSecond": lambda loop: _speed(loop, 1),
     "ExamplesPerSecond": lambda loop: _speed(loop, 2),
@@ -161,8 +176,12 @@ VALUES: dict[str, Callable[["Loop"], Any]] = {
     "Round": _round,
     "RoundLoss": lambda loop: _last(loop.round_losses),
     "RoundLossList": lambda loop: list(loop.round_losses),
+    "RoundMeasurements": lambda loop: _latest(loop.tracked.rounds),
+    "RoundMeasurementsLists": lambda loop: _lists(loop.tracked.rounds),
     "TotalBatches": _total,
     "TotalRounds": lambda loop: loop.rounds,
     "ValidationLoss": lambda loop: _last(loop.validation_losses),
     "ValidationLossList": lambda loop: list(loop.validation_losses),
+    "ValidationMeasurements": lambda loop: _latest(loop.tracked.checks),
+    "ValidationMeasurementsLists": lambda loop: _lists(loop.tracked.checks),
 }

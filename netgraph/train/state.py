@@ -35,7 +35,7 @@ def captured(loop: Loop) -> tuple[Net, dict[str, Any], dict[str, torch.Tensor]]:
         tensors[name] = torch.tensor(values, dtype=torch.int64)
     best = None
     if loop.best is not None:
-        best = {"Loss": loop.best[0], "Round": loop.best[1]}
+        best = {"Score": list(loop.best[0]), "Round": loop.best[1]}
         tensors |= _numbered("best/arrays", loop.best[2]) | _numbered("best/states", loop.best[3])
     added = None
     if runner.added is not None:
@@ -53,7 +53,7 @@ def captured(loop: Loop) -> tuple[Net, dict[str, Any], dict[str, torch.Tensor]]:
         "Best": best, "Added": added, "Optimizer": runner.optimizer_told(),
         "Feed": feed, "Validation": None if checked is None else checked[0],
         "Plan": session.plan.to_json(), "Total": session.total, "Rate": session.rate, "BatchSize": session.prepared.batch_size,
-        "Curve": session.curve,
+        "Curve": session.curve, "Measured": loop.tracked.told(session.named),
     }  # fmt: skip
     return net, told, tensors
 
@@ -93,7 +93,8 @@ def restore(loop: Loop, told: Mapping[str, Any], arrays: Mapping[str, torch.Tens
     loop.round_positions, loop.validation_positions = (tensors[f"positions/{name}"].tolist() for name in ("rounds", "checks"))
     if told["Best"] is not None:
         best, states = (tuple(t.to(session.options.device) for t in _numbers(tensors, f"best/{name}")) for name in ("arrays", "states"))
-        loop.best = (told["Best"]["Loss"], told["Best"]["Round"], best, states)
+        loop.best = (tuple(told["Best"]["Score"]), told["Best"]["Round"], best, states)
+    loop.tracked.load(told["Measured"])
     session.feed.load(told["Feed"], _under(tensors, "feed"))
     if session.validation is not None and told["Validation"] is not None:
         session.validation.load(told["Validation"], _under(tensors, "validation"))

@@ -31,8 +31,17 @@ class Batch(NamedTuple):
     valid: torch.Tensor | None = None
 
 
+class Found(NamedTuple):
+    """What forward and backward give: the mean loss, the gradients of the trained arrays, the new states, and what else is seen."""
+
+    loss: torch.Tensor
+    gradients: Tensors
+    states: Tensors
+    seen: Tensors = ()
+
+
 class Stepped(NamedTuple):
-    """What a step gives: everything that the next one takes, and the loss of this one."""
+    """What a step gives: everything that the next one takes, the loss of this one, and what else was seen of it."""
 
     arrays: Tensors
     state: Tensors
@@ -40,6 +49,7 @@ class Stepped(NamedTuple):
     alive: torch.Tensor
     states: Tensors
     loss: torch.Tensor
+    seen: Tensors = ()
 
 
 @dataclass(frozen=True)
@@ -59,8 +69,8 @@ class Step:
         """The optimiser's state before the first update."""
         return self.method.init([arrays[i].detach() for i in self.trained])
 
-    def gradients(self, arrays, states, batch: Batch):
-        """(loss, gradients of the trained arrays, new states); a frozen array gets no gradient at all."""
+    def gradients(self, arrays, states, batch: Batch) -> Found:
+        """Forward and backward; a frozen array gets no gradient at all. What `forward` gives beside the losses is seen, not minimised."""
         leaves = [arrays[i].detach().requires_grad_() for i in self.trained]
         everything = [a.detach() for a in arrays]
         for i, leaf in zip(self.trained, leaves, strict=True):
@@ -71,7 +81,7 @@ class Step:
         grads = torch.autograd.grad(loss, leaves, materialize_grads=True) if leaves and loss.requires_grad else ()
         if leaves and not grads:
             raise NetTrainingError("the loss does not depend on any array that is trained")
-        return loss.detach(), tuple(grads), tuple(s.detach() for s in new_states)
+        return Found(loss.detach(), tuple(grads), tuple(s.detach() for s in new_states), tuple(o.detach() for o in outputs[1:]))
 
     def __call__(self, arrays, state, counter, alive, states, batch: Batch, rate) -> Stepped:
         """One step. `counter` (updates made so far) and `alive` are 0-d tensors, `rate` a number or a 0-d tensor.
@@ -91,26 +101,25 @@ class Step:
 
     def corrected(self, arrays, state, counter, alive, states, batch: Batch, rate, corrected) -> Stepped:
         """`__call__` with the rate times `method.correction` given: a compiler would else repeat its powers for every element."""
-        loss, grads, new_states = self.gradients(arrays, states, batch)
-        return self.moved(arrays, state, counter, alive & finite(loss, grads), states, (loss, grads, new_states), rate, corrected)
+        found = self.gradients(arrays, states, batch)
+        return self.moved(arrays, state, counter, alive & finite(found.loss, found.gradients), states, found, rate, corrected)
 
-    def moved(self, arrays, state, counter, alive, states, found, rate, corrected) -> Stepped:
+    def moved(self, arrays, state, counter, alive, states, found: Found, rate, corrected) -> Stepped:
         """The update from gradients that are there: `found` is what `gradients` gives, `alive` whether it may be made.
 
         `corrected` may be a list with one rate a trained array, where they were not updated equally often.
         """
-        loss, grads, new_states = found
         mine = tuple(arrays[i] for i in self.trained)
         with torch.no_grad():
             updated, new_state = self.method.apply(
-                mine, grads, state, rate, corrected, multipliers=self.multipliers, coefficients=self.coefficients
+                mine, found.gradients, state, rate, corrected, multipliers=self.multipliers, coefficients=self.coefficients
             )
             kept = list(arrays)
             for i, old, new in zip(self.trained, mine, updated, strict=True):
                 kept[i] = torch.where(alive, new, old)
             state = tuple(torch.where(alive, new, old) for new, old in zip(new_state, state, strict=True))
-            states = tuple(torch.where(alive, new, old) for new, old in zip(new_states, states, strict=True))
-            return Stepped(tuple(kept), state, counter + alive, alive, states, loss)
+            states = tuple(torch.where(alive, new, old) for new, old in zip(found.states, states, strict=True))
+            return Stepped(tuple(kept), state, counter + alive, alive, states, found.loss, found.seen)
 
     def only(self, places: Sequence[int]) -> "Step":
         """The step that trains only the arrays at these places of `trained`; the others are as if frozen."""

@@ -12,7 +12,7 @@ import torch
 
 from netgraph.lower.forward import Lowered
 from netgraph.train.rewrites import drop_detach, flip_thin_products, pool_before_relu, spell_out_thin_products
-from netgraph.train.step import Batch, Step
+from netgraph.train.step import Batch, Found, Step
 
 # what Inductor leaves to libraries, so that compiling cannot make it faster
 _LIBRARY = ("mm", "addmm", "bmm", "baddbmm", "convolution", "convolution_backward", "_scaled_dot_product", "_thnn_fused", "embedding_dense")
@@ -49,12 +49,12 @@ def _graph(function: Callable, args: list[torch.Tensor]) -> torch.fx.GraphModule
 
 
 def trace_gradients(step: Step, arrays: Sequence[torch.Tensor], states: Sequence[torch.Tensor], batch: Batch) -> Callable:
-    """A function (arrays, states, batch) -> (loss, gradients, new states) like `step.gradients`, without autograd at run time."""
+    """A function of (arrays, states, batch) like `step.gradients`, without autograd at run time."""
     n, s, g = len(arrays), len(states), len(step.trained)
 
     def flat(*args):
-        loss, grads, new = step.gradients(args[:n], args[n : n + s], _batch_like(args[n + s :], batch))
-        return (loss, *grads, *new)
+        found = step.gradients(args[:n], args[n : n + s], _batch_like(args[n + s :], batch))
+        return (found.loss, *found.gradients, *found.states, *found.seen)
 
     graph = _graph(flat, [*(a.detach() for a in arrays), *states, *flat_batch(batch)])
     drop_detach(graph)
@@ -66,14 +66,14 @@ def trace_gradients(step: Step, arrays: Sequence[torch.Tensor], states: Sequence
     def gradients(arrays, states, batch):
         with torch.no_grad():
             out = run(*arrays, *states, *flat_batch(batch))
-        return out[0], tuple(out[1 : 1 + g]), tuple(out[1 + g :])
+        return Found(out[0], tuple(out[1 : 1 + g]), tuple(out[1 + g : 1 + g + s]), tuple(out[1 + g + s :]))
 
     gradients.graph = graph
     return gradients
 
 
 def trace_step(step: Step, arrays, state, states, batch: Batch) -> tuple[torch.fx.GraphModule, list[torch.Tensor]]:
-    """The whole step as a graph that writes the new values over the old ones and returns the loss, and example arguments for it.
+    """The whole step as a graph that writes new values over old ones and returns the loss and what was seen, and example arguments.
 
     Its arguments are, flat: arrays, state, states, counter, alive, rate, corrected rate, and the batch's tensors.
     """
@@ -87,7 +87,7 @@ def trace_step(step: Step, arrays, state, states, batch: Batch) -> tuple[torch.f
             old_arrays[i].copy_(out.arrays[i])
         for old, new in zip((*old_state, *old_states, counter, alive), (*out.state, *out.states, out.counter, out.alive), strict=True):
             old.copy_(new)
-        return (out.loss,)
+        return (out.loss, *out.seen)
 
     example = [*(a.detach() for a in arrays), *state, *states, torch.tensor(0), torch.tensor(True), *scalars(arrays), *flat_batch(batch)]
     graph = _graph(whole, example)
@@ -105,7 +105,7 @@ def scalars(arrays: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]
 
 
 def compile_step(step: Step, arrays, state, states, batch: Batch) -> Callable:
-    """`trace_step` compiled whole by Inductor, in the calling thread: a function of the same flat arguments that returns the loss."""
+    """`trace_step` compiled whole by Inductor, in the calling thread: a function of the same flat arguments and results."""
     graph, example = trace_step(step, arrays, state, states, batch)
     from torch._inductor import compile as inductor_compile
 
@@ -115,7 +115,7 @@ def compile_step(step: Step, arrays, state, states, batch: Batch) -> Callable:
 
     def run(*args):
         with torch.no_grad():
-            return compiled(*args)[0]
+            return compiled(*args)
 
     return run
 

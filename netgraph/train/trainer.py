@@ -137,7 +137,7 @@ class Trainer:
         """The mean loss on data in any form that net_train takes, in evaluation mode; of a stream, one round."""
         session = self._session("loss")
         held = further(session.prepared, data, self._net, session.options, "Trainer")
-        return Validation(session.prepared._replace(validation=held), session.options).loss(*session.current())
+        return Validation(session.prepared._replace(validation=held), session.options).check(*session.current())[0]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the whole state as a checkpoint; `net_load` reads the net out of it. Errors: NetFileError, NetValueError."""

@@ -18,7 +18,7 @@ from netgraph.spec.net import Net, beneath
 from netgraph.spec.typing import infer
 from netgraph.train.objective import Objective
 from netgraph.train.prepare import Prepared
-from netgraph.train.step import Batch
+from netgraph.train.step import Batch, Found
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,10 @@ class TwoPass:
     body_noise: tuple[int, ...]
     loss_noise: tuple[int, ...]
 
-    def gradients(self, arrays: Sequence[torch.Tensor], trained: Sequence[int], states: Sequence[torch.Tensor], parts: Sequence[Batch]):
-        """(loss, gradients of the trained arrays, new states) of all parts together, as `Step.gradients` gives them for one."""
+    def gradients(
+        self, arrays: Sequence[torch.Tensor], trained: Sequence[int], states: Sequence[torch.Tensor], parts: Sequence[Batch]
+    ) -> Found:
+        """What all parts together give, as `Step.gradients` gives it for one; nothing else is seen of them."""
         with torch.no_grad():
             seen = [self._run_body(arrays, states, part)[0] for part in parts]
         joined = [torch.cat(outputs).requires_grad_() for outputs in zip(*seen, strict=True)]
@@ -64,7 +66,7 @@ class TwoPass:
                     mine, torch.autograd.grad(heads, [leaves[p] for p in mine], tails, materialize_grads=True), strict=True
                 ):
                     grads[place] += gradient
-        return mean.detach(), tuple(grads[place] for place in trained), tuple(state.detach() for state in states)
+        return Found(mean.detach(), tuple(grads[place] for place in trained), tuple(state.detach() for state in states))
 
     def _run_body(self, arrays, states, part: Batch):
         noise = tuple(part.noise[place] for place in self.body_noise)

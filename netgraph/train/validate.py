@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -32,16 +33,19 @@ class Validation:
         self.forward = replace(prepared.objective, mixed=False, weighted=weighted).of(test)
         self.arrays = [train.arrays.index(name) for name in test.arrays]
         self.states = [train.states.index(name) for name in test.states]
+        self.measuring, self.lowered, self.names = prepared.measuring, test, (train.arrays, train.states)
         self.count = data.count if isinstance(data, Table) else None
         together = prepared.batch_size * options.accumulation if test.coupled else prepared.batch_size
         size = together if test.coupled or self.count is None else min(BATCH, self.count)
         columns += [WEIGHT] if weighted else []
         self.feed = Feed(data, test, columns, size, options.seed, options.dtype, options.device, int(prepared.training.attached))
 
-    def loss(self, arrays, states) -> float:
-        """The mean loss with these arrays and states, in the order of the training function."""
+    def check(self, arrays, states) -> tuple[float, dict[str, Any]]:
+        """The mean loss with these arrays and states, in the order of the training function, and what is measured."""
+        measuring, lowered = self.measuring.fresh(), self.lowered
+        named = partial(dict, zip((*self.names[0], *self.names[1]), (*arrays, *states), strict=True))
         arrays, states = tuple(arrays[i] for i in self.arrays), tuple(states[i] for i in self.states)
-        total, seen = 0.0, 0
+        total, count = 0.0, 0
         if self.count is not None:
             self.feed.position = 0
         with torch.no_grad():
@@ -50,12 +54,15 @@ class Validation:
                 if fed is None:
                     break
                 inputs, noise, lengths, valid = fed.batch
-                (losses,), _ = self.forward(inputs, arrays, states, noise, lengths, valid)
+                (losses, *seen), _ = self.forward(inputs, arrays, states, noise, lengths, valid)
+                if seen:
+                    measuring.add(lowered, seen, lengths)
                 total += float(losses.double().sum())
-                seen += fed.count
+                count += fed.count
                 if fed.ends_round:
                     break
-        return total / seen if seen else math.nan
+        loss = total / count if count else math.nan
+        return loss, measuring.values(named, loss)
 
     def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]] | None:
         """Where a stream of validation data stands; None for data in memory, of which every check sees all."""

@@ -12,7 +12,7 @@ from netgraph import errors
 from netgraph.formats import strict_json
 from netgraph.train import amounts, record, result
 from netgraph.train.plan import Plan
-from netgraph.train.result import ALIASES, NAMES, SORTS, NetTrainResultsObject, StopReason
+from netgraph.train.result import ALIASES, DERIVED, NAMES, SORTS, NetTrainResultsObject, StopReason
 
 WHOLE = {
     "ReasonTrainingStopped": StopReason.TIME_GOAL, "TotalRounds": 3, "TotalBatches": 30, "BatchesPerRound": 10, "BatchSize": 64,
@@ -54,20 +54,20 @@ def test_every_alias_names_a_property():
 
 def test_what_follows():
     made = NetTrainResultsObject({"RoundLossList": [2, 1], "BatchLossList": [3, 2, 1, 0], "TotalTrainingTime": 2, "ExamplesProcessed": 8})
-    assert {name: made[name] for name in made if name not in ("Properties", "LossPlot")} == {
+    assert {name: made[name] for name in made if name not in DERIVED} == {
         "TotalRounds": 2, "TotalBatches": 4, "ExamplesProcessed": 8, "RoundLoss": 1, "RoundLossList": [2, 1],
         "BatchLossList": [3, 2, 1, 0], "TotalTrainingTime": 2, "MeanBatchesPerSecond": 2.0, "MeanExamplesPerSecond": 4.0,
     }  # fmt: skip
     assert NetTrainResultsObject({"RoundLossList": [], "TotalTrainingTime": 0.0, "TotalBatches": 0}).keys() == [
-        "TotalRounds", "TotalBatches", "RoundLossList", "LossPlot", "TotalTrainingTime", "Properties",
+        "TotalRounds", "TotalBatches", "RoundLossList", "LossPlot", "FinalPlots", "TotalTrainingTime", "Properties",
     ]  # fmt: skip
 
 
 def test_properties_and_lists_of_them():
     made = NetTrainResultsObject({"TotalBatches": 30, "TrainedNet": "net"})
-    assert made["Properties"] == list(made) == ["TrainedNet", "TotalBatches", "LossPlot", "Properties"]
+    assert made["Properties"] == list(made) == ["TrainedNet", "TotalBatches", "LossPlot", "FinalPlots", "Properties"]
     assert made[["TotalBatches", "TrainedNet"]] == [30, "net"]
-    assert len(made) == 4
+    assert len(made) == 5
 
 
 def test_arrays_are_taken_as_lists():
@@ -99,7 +99,7 @@ def test_unknown_names():
         """NetNameError: this training run has no "ValidationLoss"; result["Properties"] lists what there is"""
     )
     assert message(lambda: made[3]) == (
-        'NetNameError: the training result has no 3, known: "TotalRounds", "TotalBatches", "LossPlot", "Properties"'
+        'NetNameError: the training result has no 3, known: "TotalRounds", "TotalBatches", "LossPlot", "FinalPlots", "Properties"'
     )
     assert message(NetTrainResultsObject, {"TotalBatch": 1}) == (
         'NetNameError: NetTrainResultsObject takes no property "TotalBatch", did you mean "TotalBatches" or "BatchSize"?'
@@ -150,9 +150,9 @@ def test_plot_is_handed_in(monkeypatch):
     made = NetTrainResultsObject({"TotalBatches": 30})
     monkeypatch.setattr(result, "DRAWN", {})
     assert message(made.plot) == "NetError: nothing here draws results\n  try: import netgraph"
-    result.bind("plot", lambda results, **options: (results, options))
-    assert made.plot(scale="log") == (made, {"scale": "log"})
-    assert made["LossPlot"] == made.loss_evolution_plot == (made, {})
+    result.bind("plot", lambda results, what, **options: (results, what, options))
+    assert made.plot(scale="log") == (made, "Loss", {"scale": "log"})
+    assert made["LossPlot"] == made.loss_evolution_plot == (made, "Loss", {}) and made["FinalPlots"] == {"Loss": (made, "Loss", {})}
 
 
 def test_json_there_and_back():
@@ -172,7 +172,7 @@ def test_json_there_and_back():
 
 
 def test_every_property_has_a_sort_in_json():
-    assert set(SORTS) == set(NAMES) - {"TrainedNet", "TrainingNet", "LossPlot", "Properties"}
+    assert set(SORTS) == set(NAMES) - {"TrainedNet", "TrainingNet", *DERIVED}
 
 
 SLOW = 'results: Plan: Plan: execution "slow" is unknown: known: "reference", "eager", "traced", "compiled"'

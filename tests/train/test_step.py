@@ -35,7 +35,7 @@ def test_equals_a_loop_by_hand(net):
     running = tuple(states)
     for t in range(4):
         batch = nets.batch_of(net, 6, t, torch.float64)
-        mine, state, counter, alive, kept, loss = step(mine, state, counter, alive, kept, batch, 0.05)
+        mine, state, counter, alive, kept, loss, _ = step(mine, state, counter, alive, kept, batch, 0.05)
         optimizer.zero_grad()
         outputs, running = net[0](batch.inputs, tuple(theirs), running, batch.noise, (), None)
         outputs[0].mean().backward()
@@ -59,7 +59,7 @@ def test_a_frozen_array_gets_no_gradient_and_keeps_its_bits():
     step, arrays, _ = start(nets.PAIRS, multipliers=[1, 0, 0.5, None])
     assert step.trained == (0, 2, 3)
     assert len(step.init(arrays)) == 6
-    _, grads, _ = step.gradients(arrays, (), nets.batch_of(nets.PAIRS, 6, 0, torch.float64))
+    _, grads, *_ = step.gradients(arrays, (), nets.batch_of(nets.PAIRS, 6, 0, torch.float64))
     assert len(grads) == 3
     out = step(tuple(arrays), step.init(arrays), torch.tensor(0), YES, (), nets.batch_of(nets.PAIRS, 6, 0, torch.float64), 0.1)
     assert out.arrays[1] is arrays[1]
@@ -105,8 +105,8 @@ def test_the_traced_gradient_is_the_gradient(net):
     example = nets.batch_of(net, 80, 0, torch.float64)
     traced = trace_gradients(step, arrays, tuple(states), example)
     batch = nets.batch_of(net, 80, 1, torch.float64)
-    loss, grads, new = step.gradients(arrays, tuple(states), batch)
-    its_loss, its_grads, its_new = traced(arrays, tuple(states), batch)
+    loss, grads, new, _ = step.gradients(arrays, tuple(states), batch)
+    its_loss, its_grads, its_new, _ = traced(arrays, tuple(states), batch)
     for mine, theirs in zip((its_loss, *its_grads, *its_new), (loss, *grads, *new), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
 

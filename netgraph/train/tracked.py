@@ -1,0 +1,146 @@
+"""What is measured while training: of each batch, of each round as it was seen, and of each check on the validation data."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from netgraph.errors import NetTypeError
+from netgraph.layers.loss import CrossEntropyLossLayer
+from netgraph.losses.attach import Training
+from netgraph.lower.forward import Lowered
+from netgraph.measure.measuring import Arrays, Measuring
+from netgraph.measure.spec import Measurement, parse_measurement
+from netgraph.spec.net import Net
+from netgraph.spec.ports import NetPort
+from netgraph.train.result import paired, unpaired
+from netgraph.types.symbols import Automatic
+
+AT_ONCE = 50
+"""So many batches are looked at together, so that looking costs little."""
+
+WHERE = "net_train: TrainingProgressMeasurements"
+
+
+def measuring_of(given: Any, net: Net, training: Training) -> Measuring:
+    """What the option asks for: a measurement, a list, None, or Automatic (the error rate where the only loss is a cross-entropy).
+
+    Errors: those of measurements; NetTypeError for a picture, which is for the results.
+    """
+    if given is Automatic:
+        judged = Measuring(net, training, (), WHERE).judged
+        alone = len(judged) == len(training.losses) == 1 and isinstance(judged[0].layer, CrossEntropyLossLayer)
+        given = ["ErrorRate"] if alone else []
+    losses = [name for name, _ in training.losses]
+    specs = given if isinstance(given, list) else [] if given is None else [given]
+    asked = [_numbered(parse_measurement(spec, WHERE, losses)) for spec in specs]
+    for measurement in asked:
+        if str(measurement.what).endswith("Plot"):
+            raise NetTypeError(f'{WHERE}: "{measurement.what}" is a picture', fix=f'result.plot("{measurement.what.removesuffix("Plot")}")')
+    return Measuring(net, training, asked, WHERE)
+
+
+def _numbered(measurement: Measurement) -> Measurement:
+    """What is a value for each example, or an array, is told by its mean."""
+    if isinstance(measurement.what, NetPort) and measurement.aggregation is None:
+        return Measurement(**{**vars(measurement), "aggregation": "Mean"})
+    return measurement
+
+
+class Tracked:
+    """The measurements of a run: `batches`, `rounds` and `checks` hold one list a measurement.
+
+    Each batch is measured by itself only where the user asked for measurements (`each_batch`): the automatic ones are told by round.
+    """
+
+    def __init__(self, measuring: Measuring, lowered: Lowered, each_batch: bool):
+        self.measuring, self.lowered, self.each_batch = measuring, lowered, each_batch
+        self.names = [measurement.key for measurement in measuring.measurements]
+        self.batches: dict[str, list] = {name: [] for name in self.names} if each_batch else {}
+        self.rounds: dict[str, list] = {name: [] for name in self.names}
+        self.checks: dict[str, list] = {name: [] for name in self.names}
+        self._round = measuring.fresh()
+        self._waiting: list[tuple[Sequence[torch.Tensor], Sequence[torch.Tensor], torch.Tensor]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.names)
+
+    def rises(self, name: str) -> bool:
+        """Whether more of a measurement is better."""
+        return next(m.rising for m in self.measuring.measurements if m.key == name)
+
+    def score(self, name: str | None, loss: float) -> tuple[float, ...]:
+        """How bad the last check was: by the measurement that decides, or the error rate of a classifier, then by the loss."""
+        name = name if name in self.names else "ErrorRate" if "ErrorRate" in self.names and len(self.measuring.judged) == 1 else None
+        if name is None:
+            return (loss,)
+        value = number_of(self.checks[name][-1])
+        return (-value if self.rises(name) else value, loss)
+
+    def add(self, seen: Sequence[torch.Tensor], lengths: Sequence[torch.Tensor], loss: torch.Tensor, arrays: Arrays) -> None:
+        """What one batch showed; looked at later, with others. Of the parts of a batch that a loss sees as a whole nothing is seen."""
+        if len(seen) < len(self.measuring.places):
+            return
+        self._waiting.append((seen, lengths, loss))
+        if len(self._waiting) >= AT_ONCE:
+            self.look(arrays)
+
+    def look(self, arrays: Arrays) -> None:
+        """Measure what waits."""
+        waiting, self._waiting = self._waiting, []
+        if self.each_batch:
+            for seen, lengths, loss in waiting:
+                one = self.measuring.fresh()
+                one.add(self.lowered, seen, lengths)
+                _append(self.batches, one.values(arrays, float(loss)))
+        for seen, lengths in _together([(seen, lengths) for seen, lengths, _ in waiting]):
+            self._round.add(self.lowered, seen, lengths)
+
+    def end_round(self, loss: float, arrays: Arrays) -> None:
+        """Close a round, whose loss is known."""
+        self.look(arrays)
+        _append(self.rounds, self._round.values(arrays, loss))
+        self._round = self.measuring.fresh()
+
+    def check(self, values: Mapping[str, Any]) -> None:
+        """What was measured on the validation data."""
+        _append(self.checks, values)
+
+    def told(self, arrays: Arrays) -> dict[str, Any]:
+        """All lists as plain data: dicts by class as lists of pairs. What was seen of a round that goes on is not told."""
+        self.look(arrays)
+        return {
+            name: {key: [paired(value) for value in values] for key, values in lists.items()}
+            for name, lists in (("Batches", self.batches), ("Rounds", self.rounds), ("Checks", self.checks))
+        }
+
+    def load(self, told: Mapping[str, Any]) -> None:
+        """Go on from what `told` gave; a round that had begun is measured from here on."""
+        for name, lists in (("Batches", self.batches), ("Rounds", self.rounds), ("Checks", self.checks)):
+            lists.update({key: [unpaired(value) for value in told[name].get(key, [])] for key in lists})
+
+
+def _append(lists: dict[str, list], values: Mapping[str, Any]) -> None:
+    for name, found in lists.items():
+        found.append(plain(values[name]))
+
+
+def plain(value: Any) -> Any:
+    """A value as results keep it: arrays as nested lists."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return {label: plain(entry) for label, entry in value.items()} if isinstance(value, dict) else value
+
+
+def number_of(value: Any) -> float:
+    """One number for what is watched: of each class the mean where it is defined, of an array that of its entries."""
+    entries = np.asarray(list(value.values()) if isinstance(value, dict) else value, dtype=float)
+    return float(np.nanmean(entries)) if np.isfinite(entries).any() else float("nan")
+
+
+def _together(waiting: list[tuple[Sequence[torch.Tensor], Sequence[torch.Tensor]]]):
+    """The batches, put together where no length varies: one look at many costs little more than at one."""
+    if len(waiting) < 2 or any(lengths for _, lengths in waiting):
+        return waiting
+    return [(tuple(torch.cat(column) for column in zip(*(seen for seen, _ in waiting), strict=True)), ())]
