@@ -44,17 +44,17 @@ def net_delete(net: Net, what, /) -> Net:
     names, draft = list(net.children), Draft.of(net)
     for port in ports:
         _remove_port(draft, net, str(port.path[0]))
-    remove(draft, net, [names[place] for place in gone])
+    remove(draft, net, [names[place] for place in gone], "net_delete")
     return draft.net()
 
 
-def remove(draft: Draft, net: Container, names: Iterable[str]) -> None:
-    """Take layers out of the draft of the graph `net`."""
+def remove(draft: Draft, net: Container, names: Iterable[str], what: str) -> None:
+    """Take layers out of the draft of the graph `net`; `what` is the function that messages name."""
     cut = _Cut({}, {})
     for name in names:
-        _remove(draft, name, cut)
+        _remove(draft, name, cut, what)
     if not draft.parts or not draft.outputs:
-        raise NetValueError(f"net_delete: nothing would be left of {short(net)}")
+        raise NetValueError(f"{what}: nothing would be left of {short(net)}")
     inputs = {port: end for port, end in cut.inputs.items() if end[0] in draft.parts and port in draft.inputs}
     keep_ends(draft, net, inputs, {port: end for port, end in cut.outputs.items() if end[0] in draft.parts and port in draft.outputs})
 
@@ -78,7 +78,7 @@ def _from_row(chain: NetChain, gone: set[int]) -> Net:
     return draft.net()
 
 
-def _remove(draft: Draft, name: str, cut: _Cut) -> None:
+def _remove(draft: Draft, name: str, cut: _Cut, what: str) -> None:
     """Take one layer out of a graph."""
     part = draft.parts[name].part
     into = [w for w in draft.wires if w.part == name and w.part_port in part.input_ports()]
@@ -91,7 +91,7 @@ def _remove(draft: Draft, name: str, cut: _Cut) -> None:
         _open(draft, name, after, cut)
     else:
         counts = [_counted(len(into), "input"), _counted(len(part.output_ports()), "output")]
-        raise NetValueError(f"net_delete: {name}, {short(part)}, is inside the graph and has {' and '.join(counts)}, one of each is wanted")
+        raise NetValueError(f"{what}: {name}, {short(part)}, is inside the graph and has {' and '.join(counts)}, one of each is wanted")
     draft.wires = [w for w in draft.wires if w.part != name and w.source[:1] != (name,)]
     draft.outputs = {port: end for port, end in draft.outputs.items() if end[0][:1] != (name,)}
     del draft.parts[name]

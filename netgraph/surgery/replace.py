@@ -140,7 +140,7 @@ def _changed(nodes: Mapping[Path, Net], path: Path, inside: Mapping[str, Net | N
     for name, new in inside.items():
         place, old = (*path, name), nodes[*path, name]
         if new is None and draft.kind is NetGraph:
-            remove(draft, net, [name])
+            remove(draft, net, [name], "net_replace")
         elif draft.kind is NetChain and (new is None or (isinstance(new, NetChain) and place in matched and new != old)):
             _splice(draft, name, new)
         elif new is not None:

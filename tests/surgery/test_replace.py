@@ -89,6 +89,10 @@ def test_a_rule_without_a_match_warns():
         (lambda: net_replace(CHAIN, (NetChain, None)), f"net_replace: the net itself, {SHOWN}, cannot be removed"),
         (lambda: net_replace(NetMapOperator(3), (LinearLayer, None)), "net_replace: Net cannot be removed, NetMapOperator needs it"),
         (
+            lambda: net_replace(NetGraph({"a": Ramp}, ["x -> a -> y"]), (Ramp, None)),
+            "net_replace: nothing would be left of NetGraph({\"a\": ElementwiseLayer(Ramp)}, [(NetPort(\"x\"), \"...",
+        ),
+        (
             lambda: net_replace(READY, (Ramp, 4)),
             "2: the number of elements of (4,) is 3 on one side and 4 on the other\n"
             "  3: 2/Weights was given an array of shape (3, 3)\n"
