@@ -433,7 +433,7 @@ def _checked(kind: type[Method], name: str, value):
         if name in ("beta", "beta1", "beta2", "epsilon"):
             return next(f.default for f in fields(kind) if f.name == name)
         return None
-    number = _number(where, value, positive=name.endswith("clipping") or name in ("epsilon",))
+    number = _number(where, value, positive=name.endswith("clipping") or name in ("epsilon", "learning_rate"))
     if name in ("beta", "beta1", "beta2", "momentum") and not 0 <= number < 1:
         raise NetValueError(f"{where} is {value!r}, a number from 0 up to but not including 1 is wanted")
     return number

@@ -140,13 +140,11 @@ def _word_or_whole(value, name: str, word: str) -> int | str | None:
 def _rate(value, method: Method) -> float | None:
     if value is Automatic:
         return method.rate
-    if isinstance(value, str):
-        if value != "Find":
-            raise NetTypeError(f'net_train: LearningRate is a number, "Find" or Automatic, got {value!r}')
-        return None
+    if isinstance(value, str) and value != "Find":
+        raise NetTypeError(f'net_train: LearningRate is a number, "Find" or Automatic, got {value!r}')
     if method.learning_rate is not None:
         raise NetTypeError('net_train: the learning rate is given twice, as LearningRate= and as "LearningRate" of Method')
-    return _positive(value, "LearningRate")
+    return None if value == "Find" else _positive(value, "LearningRate")
 
 
 def _positive(value, name: str) -> float:

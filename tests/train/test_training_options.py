@@ -28,6 +28,15 @@ def nets_of(*arguments, **options):
     return nets
 
 
+@pytest.mark.parametrize("kind", ["ADAM", "SGD", torch.optim.Adagrad])
+def test_the_rate_may_stand_in_the_method(kind):
+    options = {"MaxTrainingRounds": 2, **QUIET}
+    inside = net_train(REGRESSION, (X, Y), All, Method=(kind, {"LearningRate": 0.1}), **options)
+    beside = net_train(REGRESSION, (X, Y), All, Method=kind, LearningRate=0.1, **options)
+    assert inside.initial_learning_rate == inside.final_learning_rate == 0.1
+    assert bits(inside.trained_net) == bits(beside.trained_net) != bits(net_train(REGRESSION, (X, Y), Method=kind, **options))
+
+
 NUMBERS = [
     ("SGD", 0.1, [0.95, 0.8535, 0.713755]),
     ("ADAM", 0.001, [0.9990006321, 0.9980010792, 0.9970014444]),
@@ -227,6 +236,10 @@ WRONG = [
     (REGRESSION, Y, {"LearningRate": "find"}, "net_train: LearningRate is a number, \"Find\" or Automatic, got 'find'"),
     (REGRESSION, Y, {"LearningRate": 1, "Method": ("SGD", {"LearningRate": 1})},
      'net_train: the learning rate is given twice, as LearningRate= and as "LearningRate" of Method'),
+    (REGRESSION, Y, {"LearningRate": "Find", "Method": ("SGD", {"LearningRate": 1})},
+     'net_train: the learning rate is given twice, as LearningRate= and as "LearningRate" of Method'),
+    (REGRESSION, Y, {"Method": ("SGD", {"LearningRate": 0})},
+     'Method "SGD": "LearningRate" is 0, a finite number above 0 is wanted'),
     (REGRESSION, Y, {"TrainingStoppingCriterion": "Accuracy"},
      'TrainingStoppingCriterion: no measurement "Accuracy" is tracked, known: "Loss"'),
     (REGRESSION, Y, {"TrainingStoppingCriterion": {"Criterion": "Loss", "Patiense": 3}},
