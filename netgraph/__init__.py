@@ -33,6 +33,7 @@ from netgraph.layers.metric.mining import (
     PairMarginMiner,
     TripletMarginMiner,
 )
+from netgraph.layers.metric.mining_batch import DistanceWeightedMiner, HDCMiner, UniformHistogramMiner
 from netgraph.layers.metric.neighbours import (
     AngularLossLayer,
     InstanceLossLayer,
@@ -50,6 +51,13 @@ from netgraph.layers.metric.pair import (
 )
 from netgraph.layers.metric.pn import PNLossLayer
 from netgraph.layers.metric.ranking import FastAPLossLayer, HistogramLossLayer, PNPLossLayer, RankedListLossLayer, SmoothAPLossLayer
+from netgraph.layers.metric.regularizers import (
+    CenterInvariantRegularizer,
+    LpRegularizer,
+    RegularFaceRegularizer,
+    SparseCentersRegularizer,
+    ZeroMeanRegularizer,
+)
 from netgraph.layers.metric.sets import (
     CircleLossLayer,
     GeneralizedLiftedStructureLossLayer,
@@ -257,6 +265,7 @@ __all__ = [
     "CTCLossLayer",
     "CatenateLayer",
     "Ceiling",
+    "CenterInvariantRegularizer",
     "Chop",
     "CircleLossLayer",
     "Clip",
@@ -277,6 +286,7 @@ __all__ = [
     "Csch",
     "CubeRoot",
     "DeconvolutionLayer",
+    "DistanceWeightedMiner",
     "Divide",
     "DotLayer",
     "DotPlusLayer",
@@ -301,6 +311,7 @@ __all__ = [
     "Greater",
     "GreaterEqual",
     "Gudermannian",
+    "HDCMiner",
     "Haversine",
     "HistogramLossLayer",
     "If",
@@ -327,6 +338,7 @@ __all__ = [
     "LogisticSigmoid",
     "LongShortTermMemoryLayer",
     "LpDistance",
+    "LpRegularizer",
     "ManhattanDistance",
     "MarginLossLayer",
     "Max",
@@ -411,6 +423,7 @@ __all__ = [
     "Ramp",
     "RandomArrayLayer",
     "RankedListLossLayer",
+    "RegularFaceRegularizer",
     "ReplicateLayer",
     "ReshapeLayer",
     "ResizeLayer",
@@ -432,6 +445,7 @@ __all__ = [
     "SmoothAPLossLayer",
     "SoftNearestNeighborLossLayer",
     "SoftmaxLayer",
+    "SparseCentersRegularizer",
     "SpatialTransformationLayer",
     "Sqrt",
     "SquaredContrastiveLossLayer",
@@ -458,10 +472,12 @@ __all__ = [
     "TripletMarginMiner",
     "TupletMarginLossLayer",
     "Unequal",
+    "UniformHistogramMiner",
     "UnitVectorLayer",
     "Unitize",
     "Variance",
     "Which",
+    "ZeroMeanRegularizer",
     "embedding_measurements",
     "net_append",
     "net_delete",

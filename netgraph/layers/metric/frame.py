@@ -11,10 +11,11 @@ from netgraph.layers.metric.blocks import block_size, over_blocks
 from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, LpDistance, Metric, Tensors
 from netgraph.layers.metric.mining import MINER
-from netgraph.layers.metric.reduction import REDUCTION, Part, reduced
-from netgraph.spec.declare import InputPort, OutputPort, parse_shape
+from netgraph.layers.metric.reduction import REDUCTION, Part, of_items, reduced
+from netgraph.layers.metric.regularizers import REGULARIZER
+from netgraph.spec.declare import InputPort, Noise, OutputPort, parse_shape
 from netgraph.spec.layer import Layer
-from netgraph.spec.parameters import Flag, choice
+from netgraph.spec.parameters import Flag, choice, number
 from netgraph.spec.whole import is_traced, whole
 
 
@@ -51,13 +52,14 @@ class Block(NamedTuple):
 
 
 class Items(NamedTuple):
-    """A batch as a coupled loss sees it: embeddings, classes or relation, which items are real, weights, and random numbers of a miner."""
+    """A batch as a coupled loss sees it: embeddings, classes or relation, which items are real, weights, and what a miner wants."""
 
     x: Tensor
     target: Tensor
     valid: Tensor | None
     weight: Tensor | None = None
     draws: Tensor | None = None
+    facts: Any = None
 
 
 class CoupledLoss(Layer):
@@ -72,6 +74,8 @@ class CoupledLoss(Layer):
     Reduction: REDUCTION = "Valid"
     TargetForm: choice("Class", "Relation") = "Class"
     Weighted: Flag = False
+    Regularizer: REGULARIZER = None
+    RegularizerWeight: number(0) = 1.0
 
     Input = InputPort("real: size", "the embedding")
     Target = InputPort("integer:", 'the class, or with TargetForm="Relation" a row of the relation: one number for each item of the batch')
@@ -95,15 +99,19 @@ class CoupledLoss(Layer):
             scope.terms.inputs["Target"] = scope.port(parse_shape("real: items"), "Target")
 
     def forward(self, *inputs, valid, **arrays):
-        # arrays by keyword follow the tensors of the batch in one call, which a recorder can see
-        names = tuple(arrays)
+        losses = whole(type(self).__name__, self._evaluated(tuple(arrays)), valid, *inputs, *arrays.values())
+        return losses[0], losses[1], losses[2]
+
+    def _evaluated(self, names: tuple[str, ...], draws: bool = False) -> Callable[..., tuple[Tensor, ...]]:
+        """`evaluate` with everything by position, which a recorder can see: weight and random numbers where there are any, then arrays."""
 
         def evaluate(valid, x, target, *rest):
-            weight, values = (rest[0], rest[1:]) if self.Weighted else (None, rest)
-            return self.evaluate(self.items(x, target, valid, weight), **dict(zip(names, values, strict=True)))
+            weight, rest = (rest[0], rest[1:]) if self.Weighted else (None, rest)
+            lots, values = (rest[0], rest[1:]) if draws else (None, rest)
+            items = self.items(x, target, valid, weight)._replace(draws=lots)
+            return self.evaluate(items, **dict(zip(names, values, strict=True)))
 
-        losses = whole(type(self).__name__, evaluate, valid, *inputs, *arrays.values())
-        return losses[0], losses[1], losses[2]
+        return evaluate
 
     def items(self, x: Tensor, target: Tensor, valid: Tensor | None, weight: Tensor | None) -> Items:
         """The batch, in a precision that sums can be taken in, with nothing in place of padded items."""
@@ -120,7 +128,16 @@ class CoupledLoss(Layer):
 
     def evaluate(self, items: Items, **arrays) -> tuple[Tensor, ...]:
         """(losses, valid, active) of a batch of real tensors."""
-        return reduced(list(self.parts(items, **arrays)), self.Reduction, items.valid, items.weight)
+        losses, valid, active = reduced(list(self.parts(items, **arrays)), self.Reduction, items.valid, items.weight)
+        return losses + self.regularized(items.x, items.valid), valid, active
+
+    def regularized(self, x: Tensor, valid: Tensor | None) -> Tensor | float:
+        """What the regularizer adds for each embedding."""
+        if self.Regularizer is None:
+            return 0.0
+        real = torch.ones(len(x), dtype=torch.bool, device=x.device) if valid is None else valid
+        part = of_items(self.Regularizer.costs(x, real), real)
+        return self.RegularizerWeight * reduced([part], "Valid", None, None)[0]
 
     def parts(self, items: Items, **arrays: Tensor) -> Iterator[Part] | list[Part]:
         """The terms of all items; the reduced values of several parts are added."""
@@ -137,6 +154,7 @@ class PairLoss(CoupledLoss):
     Distance: METRIC = LpDistance()
     Miner: MINER = None
 
+    Draws = Noise("", "uniform")
     Positive = OutputPort("integer:", "the place in the batch of the farthest positive that mining kept, -1 for none")
     Negative = OutputPort("integer:", "the place in the batch of the nearest negative that mining kept, -1 for none")
 
@@ -149,12 +167,14 @@ class PairLoss(CoupledLoss):
                 fix='Distance="CosineSimilarity"' if not wanted else 'Distance="CosineDistance"',
             )
 
-    def forward(self, *inputs, valid, **arrays):
-        losses = super().forward(*inputs, valid=valid, **arrays)
-        mined = whole(
-            f"{type(self).__name__}_mined", lambda valid, x, target: self.mined(self.items(x, target, valid, None)), valid, *inputs[:2]
-        )
-        return *losses, mined[0], mined[1]
+    def forward(self, *inputs, valid, Draws=None, **arrays):
+        drawn = (Draws,) if Draws is not None and self.Miner is not None and self.Miner.random else ()
+        losses = whole(type(self).__name__, self._evaluated(tuple(arrays), bool(drawn)), valid, *inputs, *drawn, *arrays.values())
+        mined = whole(f"{type(self).__name__}_mined", self._mined, valid, *inputs[:2], *drawn)
+        return losses[0], losses[1], losses[2], mined[0], mined[1]
+
+    def _mined(self, valid, x, target, draws=None):
+        return self.mined(self.items(x, target, valid, None)._replace(draws=draws))
 
     def rows(self, d: Tensor, block: Block, **arrays: Tensor) -> Part | tuple[Part, ...]:
         """The parts of the rows of a block: `d` is what the metric says of rows and columns, small where close if `oriented`."""
@@ -175,6 +195,8 @@ class PairLoss(CoupledLoss):
 
         What depends on arrays or on all embeddings goes in as `shared`, for the backward pass to find.
         """
+
+        items = self.with_facts(items)
 
         def of(block: Block, *shared: Tensor) -> tuple[Tensor, ...]:
             d = self.values(block)
@@ -207,8 +229,18 @@ class PairLoss(CoupledLoss):
         return block._replace(positive=positive, negative=negative, triplets=triplets)
 
     @torch.no_grad()
+    def with_facts(self, items: Items) -> Items:
+        """The batch with what the miner must know of all pairs at once."""
+        if self.Miner is None or self.Miner.facts is None:
+            return items
+        columns = self.Miner.Distance.prepare(items.x.detach())
+        block = Block(0, items.x, items.x, columns, columns, *pair_masks(items, 0, len(items.x)), items.valid)
+        return items._replace(facts=self.Miner.facts(self.Miner.Distance.oriented(columns, columns), block, items))
+
+    @torch.no_grad()
     def mined(self, items: Items) -> tuple[Tensor, Tensor]:
         """The farthest positive and the nearest negative of each item among the pairs that mining kept."""
+        items = self.with_facts(items)
 
         def of(block: Block) -> tuple[Tensor, ...]:
             d = self.values(block)

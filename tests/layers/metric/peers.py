@@ -15,9 +15,10 @@ def batch(items: int, size: int = 6, classes: int = 4, seed: int = 0, dtype=torc
 
 def ours(layer: Layer, x: torch.Tensor, target: torch.Tensor, *rest: torch.Tensor, arrays=(), valid=None):
     """(reduced loss, gradient of the embeddings) of a layer."""
-    forward = lower(typed_as(layer, {"Input": x.shape[1]}), "Train", wanted=[((), "Loss")]).forward
+    lowered = lower(typed_as(layer, {"Input": x.shape[1]}), "Train", wanted=[((), "Loss")])
     x = x.detach().clone().requires_grad_()
-    loss = forward((x, target, *rest), tuple(arrays), (), (), (), valid)[0][0].mean()
+    noise = tuple(torch.rand(len(x), generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(x.dtype) for _ in lowered.noise)
+    loss = lowered.forward((x, target, *rest), tuple(arrays), (), noise, (), valid)[0][0].mean()
     (gradient,) = torch.autograd.grad(loss, x, materialize_grads=True)
     return loss.detach(), gradient
 
