@@ -6,6 +6,7 @@ python tools/write_init.py --check   says whether it is as it would be written
 
 import importlib
 import sys
+import textwrap
 from pathlib import Path
 from types import ModuleType
 
@@ -69,7 +70,9 @@ def text() -> str:
     aliases = {alias: name for name, alias in ALIASES.items() if name in everything}
     lines += ["", "if _collecting:", "    _gc.enable()", ""]
     lines += [f"{alias} = {name}" for alias, name in sorted(aliases.items())]
-    lines += ["", "__all__ = [", *(f'    "{name}",' for name in sorted([*everything, *aliases])), "]", ""]
+    names = ", ".join(f'"{name}"' for name in sorted([*everything, *aliases]))
+    packed = textwrap.wrap(names + ",", 136, initial_indent="    ", subsequent_indent="    ", break_long_words=False)
+    lines += ["", "__all__ = [", *packed, "]  # fmt: skip", ""]
     return "\n".join(lines)
 
 
