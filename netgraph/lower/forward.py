@@ -155,11 +155,13 @@ class _Writer:
         self.tracer = GraphAppendingTracer(self.graph)
         self.arguments: dict[str, Any] = {name: Proxy(self.graph.placeholder(name), self.tracer) for name in names}
         self.values: dict[int, Any] = _Values(self.own_value)
+        if "inputs" in names:
+            self.values.update({number: self.own_value(number) for number in range(len(plan.inputs))})
+        self.arrays = {key: self.arguments["arrays"][number] for number, key in enumerate(plan.arrays)}
         self.new_states: dict[str, Any] = {}
         self.noise: list[tuple[NoiseNeed, torch.fx.Node]] = []
         self.places: dict[torch.fx.Node, str] = {}
         self.needs = {need.path: need for need in plan.noise}
-        self.array_numbers = {key: number for number, key in enumerate(plan.arrays)}
         self.given_states = {key: number for number, key in enumerate((*plan.states, *(need.path for need in plan.recurrent)))}
         self.discrete: set[int] = set()  # the values that hold integers or Booleans
         self.cells: list[str] = []  # the sources of the cells of loops
@@ -273,7 +275,7 @@ class _Writer:
         asked = schema.forward
         words: dict[str, object] = {}
         for name, key in call.arrays.items():
-            words[name] = self.state(key) if key in self.given_states else self.arguments["arrays"][self.array_numbers[key]]
+            words[name] = self.state(key) if key in self.given_states else self.arrays[key]
         for name, declared in schema.noise.items():
             wanted = self.training or not declared.only_in_training
             words[name] = self.drawn(self.needs["/".join((*call.path, name))]) if wanted else None
