@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netgraph.data.ragged import Ragged
 from netgraph.data.table import Table
 from netgraph.errors import NetNameError, NetShapeError, NetTypeError, NetValueError, did_you_mean
-from netgraph.run.convert import native, pad
+from netgraph.run.convert import native, pad, pieces, varying_axes
 from netgraph.spec.initial import generator
 from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Kind
 from netgraph.types.port_type import PortType
@@ -62,15 +63,17 @@ class Columns:
         netgraph.errors.NetShapeError: net_train: column "x": the examples have shape (2,), the port wants (3,)
         """
         check_names(self.columns, types, self.where)
-        tensors, lengths, places = {}, {}, {}
-        for name in types:
-            tensor, axes = pad(self.native(name), types[name], f'{self.where}: column "{name}"', dtype, finite=True)
-            tensors[name] = tensor.to(device)
+        tensors: dict[str, Tensor | Ragged] = {}
+        lengths, places = {}, {}
+        for name, type in types.items():
+            where, axes = f'{self.where}: column "{name}"', varying_axes(type)
+            found, told = pieces(self.native(name), type, where, dtype, finite=True)
+            if isinstance(found, list):
+                found = Ragged(found) if axes == (0,) else pad(found, type, where, dtype)[0]
+            tensors[name] = found.to(device)
             if axes:
-                lengths[name] = tuple(n.to(device) for n in axes)
-                places[name] = tuple(
-                    axis for axis, size in enumerate(types[name].shape or ()) if size is not None and not isinstance(size, int)
-                )
+                lengths[name] = tuple(n.to(device) for n in told)
+                places[name] = () if isinstance(found, Ragged) else axes
         return Table(tensors, lengths, places)
 
     def split(self, held: float | Sequence[int], seed: int | str = 1234) -> tuple["Columns", "Columns"]:

@@ -1,10 +1,12 @@
 """Data in memory, converted once: tensors by name with one row an example, and the batches taken from them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from netgraph.data.ragged import Ragged
 from netgraph.errors import NetValueError
 from netgraph.spec.initial import generator
 
@@ -32,7 +34,8 @@ class Batch:
 class Table:
     """Contiguous tensors of shape (examples, ...) by name, all on one device, and the lengths of varying columns.
 
-    `lengths` has one tensor a varying axis of a column, `axes` says which axes those are (of an example, from 0). A batch of sequences is
+    `lengths` has one tensor a varying axis of a column; `axes` says which axes of an example a padded column is to be cut along, a `Ragged`
+    one is not padded. A batch of sequences is
     as long as its longest one, whatever else the table holds.
 
     >>> table = Table({"Input": torch.tensor([[1.0], [2.0], [3.0]])})
@@ -42,7 +45,7 @@ class Table:
 
     def __init__(
         self,
-        tensors: dict[str, Tensor],
+        tensors: Mapping[str, Tensor | Ragged],
         lengths: dict[str, tuple[Tensor, ...]] | None = None,
         axes: dict[str, tuple[int, ...]] | None = None,
     ):
@@ -90,23 +93,13 @@ class Table:
             raise NetValueError(f"BatchSize is at least 1, got {batch_size}")
         return -(-self.count // batch_size)
 
-    def batch(self, index: Tensor, out: Batch | None = None) -> Batch:
-        """The rows `index`, copied into new contiguous tensors, or into those of `out`, a batch of as many rows.
-
-        Rows outside the table are an error of torch.
-        """
+    def batch(self, index: Tensor) -> Batch:
+        """The rows `index`, copied into new contiguous tensors. Rows outside the table are an error of torch."""
         place = index if index.device == self.device else index.to(self.device)
-        if out is None:
-            tensors = {name: tensor.index_select(0, place) for name, tensor in self.tensors.items()}
-            lengths = {name: tuple(n.index_select(0, place) for n in axes) for name, axes in self.lengths.items()}
-            for name, axes in self.axes.items():
-                for axis, length in zip(axes, lengths.get(name, ()), strict=False):
-                    tensors[name] = tensors[name].narrow(axis + 1, 0, int(length.max())) if len(length) else tensors[name]
-                tensors[name] = tensors[name].contiguous()
-            return Batch(tensors, lengths, index)
-        for name, tensor in self.tensors.items():
-            torch.index_select(tensor, 0, place, out=out.tensors[name])
-        for name, axes in self.lengths.items():
-            for source, target in zip(axes, out.lengths[name], strict=True):
-                torch.index_select(source, 0, place, out=target)
-        return Batch(out.tensors, out.lengths, index)
+        tensors = {name: tensor.index_select(0, place) for name, tensor in self.tensors.items()}
+        lengths = {name: tuple(n.index_select(0, place) for n in axes) for name, axes in self.lengths.items()}
+        for name, axes in self.axes.items():
+            for axis, length in zip(axes, lengths.get(name, ()), strict=False):
+                tensors[name] = tensors[name].narrow(axis + 1, 0, max(1, int(length.max())))
+            tensors[name] = tensors[name].contiguous()
+        return Batch(tensors, lengths, index)

@@ -270,10 +270,34 @@ def pad(
     >>> padded.tolist(), [n.tolist() for n in lengths]
     ([[1.0, 2.0, 3.0], [4.0, 0.0, 0.0]], [[3, 1]])
     """
+    tensors, lengths = pieces(examples, type, where, dtype, finite=finite)
+    if isinstance(tensors, Tensor):
+        return tensors, lengths
+    first = tensors[0].shape
+    longest = [max(1, *(tensor.shape[axis] for tensor in tensors)) for axis in range(len(first))]
+    if varying_axes(type) == (0,) and longest[0] > 1:
+        return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths
+    padded = tensors[0].new_zeros((len(tensors), *longest))
+    for i, tensor in enumerate(tensors):
+        padded[(i, *(slice(size) for size in tensor.shape))] = tensor
+    return padded, lengths
+
+
+def varying_axes(type: PortType) -> tuple[int, ...]:
+    """Which axes of an example vary."""
+    return () if type.shape is None else tuple(i for i, size in enumerate(type.shape) if size is not None and not isinstance(size, int))
+
+
+def pieces(
+    examples: Sequence | np.ndarray | Tensor, type: PortType, where: str, dtype: torch.dtype = torch.float32, *, finite: bool = False
+) -> tuple[Tensor | list[Tensor], list[Tensor]]:
+    """`pad` without padding: one tensor where all examples are alike, else one an example; and the lengths.
+
+    Errors: those of `pad`.
+    """
     if len(examples) == 0:
         raise NetValueError(f"{where}: there are no examples")
-    shape = type.shape
-    varying = () if shape is None else tuple(i for i, size in enumerate(shape) if size is not None and not isinstance(size, int))
+    shape, varying = type.shape, varying_axes(type)
     if isinstance(examples, Tensor) or (isinstance(examples, np.ndarray) and examples.dtype.kind in "fiub"):
         whole = tensor_of(examples, type.kind, where, dtype=dtype, finite=finite)
         _check_shape(whole.shape[1:], shape, f"{where}: the examples have", type)
@@ -282,7 +306,7 @@ def pad(
     tensors = []
     for i, example in enumerate(examples):
         tensor = tensor_of(example, type.kind, f"{where}, example {i}", dtype=dtype, finite=finite)
-        if tensor.shape == (0,) and 0 in varying and len(shape) > 1:
+        if shape is not None and tensor.shape == (0,) and 0 in varying and len(shape) > 1:
             # an empty list says nothing about its inner axes
             tensor = tensor.reshape([size if isinstance(size, int) else 0 for size in shape])
         _check_shape(tensor.shape, shape, f"{where}: example {i} has", type)
@@ -295,13 +319,7 @@ def pad(
     lengths = [torch.tensor([tensor.shape[axis] for tensor in tensors], dtype=torch.int64) for axis in varying]
     if all(tensor.shape == first for tensor in tensors) and 0 not in first:
         return torch.stack(tensors), lengths
-    longest = [max(1, *(tensor.shape[axis] for tensor in tensors)) for axis in range(len(first))]
-    if varying == (0,) and longest[0] > 1:
-        return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths
-    padded = tensors[0].new_zeros((len(tensors), *longest))
-    for i, tensor in enumerate(tensors):
-        padded[(i, *(slice(size) for size in tensor.shape))] = tensor
-    return padded, lengths
+    return tensors, lengths
 
 
 def _check_shape(got, wanted, has: str, type: PortType):

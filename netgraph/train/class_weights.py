@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import torch
 
+from netgraph.data.ragged import Ragged
 from netgraph.data.stream import Stream
 from netgraph.data.table import Table
 from netgraph.errors import NetNameError, NetTypeError, NetValueError
@@ -75,6 +76,8 @@ def _balanced(column: str, count: int, data: Table | Stream) -> tuple[float, ...
     if not isinstance(data, Table):
         raise NetTypeError(f'{WHERE}: "Balanced" counts the classes of data in memory; of a stream they are not known')
     target = data.tensors[column]
+    if isinstance(target, Ragged):
+        raise NetTypeError(f"{WHERE} wants one class an example, the targets are sequences")
     if target.dim() == 2:
         found = target.double().sum(0)
     elif target.is_floating_point():

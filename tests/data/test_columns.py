@@ -1,5 +1,6 @@
 """Columns, and the table made of them."""
 
+import itertools
 import math
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netgraph.data.columns import Columns
-from netgraph.data.table import Batch, Table
+from netgraph.data.ragged import Ragged
+from netgraph.data.table import Table
 from netgraph.errors import NetError, NetNameError, NetShapeError, NetTypeError, NetValueError
 from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Integer
 from netgraph.types.port_type import PortType
@@ -109,16 +111,17 @@ def test_table():
     }
     table = data.table(types, dtype=torch.float64)
     assert (table.count, table.device) == (2, torch.device("cpu"))
-    assert {name: tensor.dtype for name, tensor in table.tensors.items()} == {
+    whole = table.batch(torch.tensor([0, 1]))
+    assert {name: tensor.dtype for name, tensor in whole.tensors.items()} == {
         "x": torch.float64,
         "y": torch.int64,
         "b": torch.bool,
         "v": torch.float64,
     }
-    assert table.tensors["v"].tolist() == [[1, 0], [2, 3]]
+    assert whole.tensors["v"].tolist() == [[1, 0], [2, 3]]
     assert [n.tolist() for n in table.lengths["v"]] == [[1, 2]]
     assert set(table.lengths) == {"v"}
-    assert all(tensor.is_contiguous() for tensor in table.tensors.values())
+    assert all(tensor.is_contiguous() for tensor in whole.tensors.values())
 
 
 def test_a_transposed_array_becomes_contiguous():
@@ -247,18 +250,49 @@ def test_order_is_a_function_of_seed_and_round():
     assert not torch.equal(table.order(1, 2), table.order(2, 2))
 
 
-def test_batch_into_buffers():
-    table = table_of(4)
-    index = torch.tensor([3, 0])
-    fresh = table.batch(index)
-    out = Batch({"x": torch.empty(2, 2), "y": torch.empty(2, dtype=torch.int64)}, {"x": (torch.empty(2, dtype=torch.int64),)})
-    filled = table.batch(index, out)
-    assert filled.tensors["x"] is out.tensors["x"]
-    for name in ("x", "y"):
-        assert torch.equal(filled.tensors[name], fresh.tensors[name])
-    assert torch.equal(filled.lengths["x"][0], fresh.lengths["x"][0])
-    assert (fresh.count, fresh.indices.tolist(), fresh.tensors["x"].tolist()) == (2, [3, 0], [[6, 7], [0, 1]])
-    assert fresh.lengths["x"][0].tolist() == [2, 1]
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=30), st.lists(st.integers(0, 29), min_size=1, max_size=8))
+def test_sequences_are_kept_one_after_another_and_padded_by_the_batch(lengths, rows):
+    rows = [row % len(lengths) for row in rows]
+    sequences = [np.array([[i + 1.0, j] for j in range(n)]).reshape(n, 2) for i, n in enumerate(lengths)]
+    table = Columns({"x": sequences}).table({"x": PortType(REAL, ("Varying", 2))})
+    batch = table.batch(torch.tensor(rows))
+    longest = max(1, *(lengths[row] for row in rows))
+    assert batch.tensors["x"].shape == (len(rows), longest, 2) and batch.tensors["x"].is_contiguous()
+    assert batch.lengths["x"][0].tolist() == [lengths[row] for row in rows]
+    for found, row in zip(batch.tensors["x"], rows, strict=True):
+        assert found[: lengths[row]].tolist() == sequences[row].tolist() and not found[lengths[row] :].any()
+    held = table.tensors["x"]
+    if isinstance(held, Ragged):
+        assert held.values.numel() == 2 * sum(lengths)
+
+
+def test_several_varying_axes_are_cut_to_the_batch():
+    images = [torch.ones(n, m).tolist() for n, m in ((1, 2), (4, 1), (2, 3))]
+    table = Columns({"x": images}).table({"x": PortType(REAL, ("Varying", "Varying"))})
+    assert table.batch(torch.tensor([0, 2])).tensors["x"].shape == (2, 2, 3)
+    assert [n.tolist() for n in table.batch(torch.tensor([1, 0])).lengths["x"]] == [[4, 1], [1, 2]]
+
+
+@given(st.integers(1, 60), st.integers(1, 9), st.integers(1, 3))
+def test_batches_of_sequences_are_of_similar_length(count, batch_size, round):
+    lengths = [(7 * i) % 40 + 1 for i in range(count)]
+    table = Columns({"x": [[0.0] * n for n in lengths]}).table({"x": PortType(REAL, ("Varying",))})
+    order = table.order(5, round, batch_size)
+    assert sorted(order.tolist()) == list(range(count))
+    assert torch.equal(order, table.order(5, round, batch_size))
+    batches = [[lengths[row] for row in part] for part in order.split(batch_size)]
+    whole = [part for part in batches if len(part) == batch_size]
+    # fewer batches than a stretch holds: sorted, no two of them overlap
+    ends = sorted((min(part), max(part)) for part in whole)
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(ends)) or len(whole) < 2
+
+
+def test_the_batches_of_a_round_come_in_a_new_order():
+    lengths = [i % 10 + 1 for i in range(100)]
+    table = Columns({"x": [[0.0] * n for n in lengths]}).table({"x": PortType(REAL, ("Varying",))})
+    first, second = (table.order(5, round, 10).split(10) for round in (1, 2))
+    assert [lengths[part[0]] for part in first] != sorted(lengths[part[0]] for part in first)
+    assert [part.tolist() for part in first] != [part.tolist() for part in second]
 
 
 def test_batch_size_below_one():

@@ -170,3 +170,15 @@ def test_an_array_that_became_infinite_gives_the_net_before_training():
     assert result.reason_training_stopped.name == "DIVERGED"
     assert result.trained_net == net
     assert "the net before training is returned" in result["Report"][-2]
+
+
+def test_a_sequence_of_a_stream_that_is_too_short():
+    net = NetChain([SequenceMostLayer(), SequenceLastLayer(), LinearLayer(())], Input=("Varying", 2))
+
+    def sample(info):
+        lengths = (3, 2) if info.absolute_batch < 3 else (3, 1)
+        return {"Input": [np.ones((n, 2)) for n in lengths], "Output": [1.0, 2.0]}
+
+    with pytest.raises(NetShapeError) as caught:
+        net_train(net, sample, **{**QUIET, "MaxTrainingRounds": 5})
+    assert str(caught.value) == ("net_train: call 3 of the generator: 0 wants at least 2 elements, of example 1 of Input it would get 1")
