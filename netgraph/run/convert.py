@@ -301,8 +301,10 @@ def pieces(
     if isinstance(examples, Tensor) or (isinstance(examples, np.ndarray) and examples.dtype.kind in "fiub"):
         whole = tensor_of(examples, type.kind, where, dtype=dtype, finite=finite)
         _check_shape(whole.shape[1:], shape, f"{where}: the examples have", type)
-        count = whole.shape[0]
-        return whole, [torch.full((count,), whole.shape[1 + axis], dtype=torch.int64) for axis in varying]
+        lengths = [torch.full(whole.shape[:1], whole.shape[1 + axis], dtype=torch.int64) for axis in varying]
+        if any(not whole.shape[1 + axis] for axis in varying):
+            whole = whole.new_zeros([max(1, size) if axis - 1 in varying else size for axis, size in enumerate(whole.shape)])
+        return whole, lengths
     tensors = []
     for i, example in enumerate(examples):
         tensor = tensor_of(example, type.kind, f"{where}, example {i}", dtype=dtype, finite=finite)
