@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from netgraph.errors import NetTrainingError
 from netgraph.lower.forward import Lowered
 from netgraph.train.rewrites import drop_detach, flip_thin_products, pool_before_relu, spell_out_thin_products
 from netgraph.train.step import Batch, Found, Step
@@ -45,7 +46,11 @@ def _graph(function: Callable, args: list[torch.Tensor]) -> torch.fx.GraphModule
     from torch.fx.experimental.proxy_tensor import make_fx
 
     # fake: nothing is computed while tracing; constants that the forward captured stay real
-    return make_fx(function, decomposition_table={}, tracing_mode="fake", _allow_non_fake_inputs=True)(*args)
+    graph = make_fx(function, decomposition_table={}, tracing_mode="fake", _allow_non_fake_inputs=True)(*args)
+    if any("mkldnn_rnn" in str(node.target) for node in graph.graph.nodes):
+        # without autograd it keeps no workspace, which its gradient asks for
+        raise NetTrainingError("the recurrence of the processor's library has no gradient in a traced step")
+    return graph
 
 
 def trace_gradients(step: Step, arrays: Sequence[torch.Tensor], states: Sequence[torch.Tensor], batch: Batch) -> Callable:

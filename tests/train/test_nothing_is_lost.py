@@ -234,3 +234,15 @@ def test_a_recurrent_net_trains_on_sequences_of_all_lengths():
     alone = np.mean([(float(started(x, WorkingPrecision="Real64")) - y) ** 2 for x, y in zip(*data, strict=True)])
     assert whole == pytest.approx(alone, rel=1e-6)
     assert torch.get_default_dtype() is torch.float32
+
+
+@pytest.mark.parametrize("plan", ["Traced", None])
+def test_a_recurrence_that_cannot_be_traced_runs_eagerly(plan):
+    net = net_initialize(NetChain([LongShortTermMemoryLayer(4), SequenceLastLayer(), LinearLayer(())], Input=(5, 3)))
+    data = (np.stack([X[:20]] * 5, 1), Y[:20])
+    options = {"TrainingProgressReporting": None, "MaxTrainingRounds": 5}
+    planned = net_train(net, data, All, **options, Plan=plan, TimeGoal=200)
+    eager = net_train(net, data, **options, Plan="Eager")
+    assert bits(planned.trained_net) == bits(eager)
+    why = "NetTrainingError: the recurrence of the processor's library has no gradient in a traced step"
+    assert (f"traced step not available, eager instead: {why}" in planned.report) is (plan == "Traced")
