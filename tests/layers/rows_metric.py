@@ -134,4 +134,6 @@ ROWS = [
             ),
         ],
     ),
+    Row(DynamicSoftMarginLossLayer(), PAIRS, (), {"Histogram": (10,)}, draw=batches(DynamicSoftMarginLossLayer), differentiable=False),
+    Row(ManifoldLossLayer(3), PAIRS, (), {"Weights": (3, 4)}, solves=[({"Target": ()}, {"Loss": ()})]),
 ]  # fmt: skip

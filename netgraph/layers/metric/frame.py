@@ -252,6 +252,12 @@ class PairLoss(CoupledLoss):
         return far, near
 
 
+def refuse_relation(layer: CoupledLoss) -> None:
+    """Raise the error of a loss that wants classes and is given a relation."""
+    if layer.TargetForm == "Relation":
+        raise NetTypeError(f'{type(layer).__name__} wants classes: a relation has none, TargetForm="Relation" does not apply')
+
+
 def most_positives(items: Items) -> int:
     """How many positives the loss must have room for, for an item; all while values must not be looked at."""
     if items.target.dim() == 2 or is_traced():

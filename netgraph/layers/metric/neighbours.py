@@ -6,10 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from netgraph.errors import NetTypeError
 from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, DotProductSimilarity, LpDistance, unit
-from netgraph.layers.metric.frame import PairLoss, most_positives
+from netgraph.layers.metric.frame import PairLoss, most_positives, refuse_relation
 from netgraph.layers.metric.mining import slots
 from netgraph.layers.metric.reduction import REDUCTION, Part, masked_lse, of_items, of_pairs
 from netgraph.spec.parameters import number
@@ -128,7 +127,7 @@ class NPairsLossLayer(PairLoss):
 
     def check(self):
         super().check()
-        _refuse_relation(self)
+        refuse_relation(self)
 
     def parts(self, items):
         def places(d, block):
@@ -172,7 +171,7 @@ class InstanceLossLayer(PairLoss):
 
     def check(self):
         super().check()
-        _refuse_relation(self)
+        refuse_relation(self)
 
     def parts(self, items):
         real = torch.ones_like(items.target, dtype=torch.bool) if items.valid is None else items.valid
@@ -194,11 +193,6 @@ def _ranks(classes: Tensor, real: Tensor) -> Tensor:
     value, order = torch.where(real, classes, torch.iinfo(classes.dtype).max).sort()
     steps = torch.cat((torch.zeros_like(value[:1]), (value[1:] != value[:-1]).to(value.dtype)))
     return torch.empty_like(classes).scatter_(0, order, steps.cumsum(0))
-
-
-def _refuse_relation(layer: PairLoss) -> None:
-    if layer.TargetForm == "Relation":
-        raise NetTypeError(f'{type(layer).__name__} wants classes: a relation has none, TargetForm="Relation" does not apply')
 
 
 class AngularLossLayer(PairLoss):
