@@ -19,6 +19,7 @@ from netgraph.layers.resampling import DeconvolutionLayer, ResizeLayer
 from netgraph.layers.sequence import EmbeddingLayer
 from netgraph.layers.structure import FlattenLayer, ReshapeLayer
 from netgraph.layers.training import BatchNormalizationLayer, DropoutLayer
+from netgraph.lower.module import NetModule
 from netgraph.nets.chain import NetChain
 from netgraph.nets.container import output_names
 from netgraph.nets.map import NetMapOperator
@@ -43,6 +44,7 @@ def net_from_torch(module: nn.Module, /, **types) -> Net:
     A `Sequential` becomes a NetChain with the names it has, and a module that has a layer of ours that layer: linear, convolution and
     transposed convolution, pooling, normalisation, embedding, recurrence, dropout, flattening, activations and others. Whatever else
     stays itself, as a ModuleLayer, whose shapes are found by a run without memory. `print(net)` tells what was found.
+    A module that `net_to_torch` made gives its net, with the numbers that it has now.
     Types are those of one example, without the batch axis; where they are known, `nn.Linear` on an array is mapped over its vectors, and
     the module is held against the net on random numbers.
     Training differs where torch's does from ours: moving variances are biased here.
@@ -56,6 +58,10 @@ def net_from_torch(module: nn.Module, /, **types) -> Net:
     """
     if not isinstance(module, nn.Module):
         raise NetTypeError(f"net_from_torch wants a torch.nn.Module, got {module!r}")
+    if isinstance(module, NetModule):
+        if types:
+            raise NetTypeError("net_from_torch: a module made of a net has its types already", fix="net_from_torch(module)")
+        return module.net
     held = HeldModule(module)
     for word in types:
         if word not in held.inputs:

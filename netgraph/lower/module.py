@@ -53,6 +53,7 @@ class NetModule(nn.Module):
     def __init__(self, training: Lowered, testing: Lowered, net: Net):
         super().__init__()
         self._lowered = {True: training, False: testing}
+        self._structure = net.structure
         self._arrays = {name: self._own(name, nn.Parameter(net.tensors[name].clone())) for name in training.arrays}
         self._states = {name: self._own(name, net.tensors[name].clone()) for name in training.states}
 
@@ -60,6 +61,12 @@ class NetModule(nn.Module):
     def source(self) -> str:
         """The generated code of `forward`, in the mode the module is in."""
         return self._lowered[self.training].source
+
+    @property
+    def net(self) -> Net:
+        """The net with the numbers that the module has now; `net_from_torch` gives it too."""
+        places = {**self._arrays, **self._states}
+        return self._structure.replaced(arrays={name: getattr(*place).detach().to("cpu", copy=True) for name, place in places.items()})
 
     def _own(self, name: str, tensor) -> tuple[nn.Module, str]:
         """Register an array under its path, "a/b/Weights" in modules a and b."""

@@ -36,7 +36,7 @@ def net_unfold(net: Net, /) -> Net:
     Errors: NetTypeError for what mixes steps otherwise (a layer that looks ahead, attention without a mask), with its place.
     Source: Wolfram's NetUnfold. Its names of ports are not documented.
 
-    >>> sums = NetFoldOperator(FunctionLayer(lambda Input, State: Input + State))
+    >>> sums = NetFoldOperator(FunctionLayer(lambda Input, State: Input + State), Input="Varying")
     >>> step = net_unfold(sums)
     >>> step({"Input": 3.0, "State": 4.0})
     {'Output': 7.0, 'State': 7.0}

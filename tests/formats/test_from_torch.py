@@ -183,6 +183,21 @@ def test_the_module_is_left_as_it_was():
     assert torch.equal(state, torch.random.get_rng_state())
 
 
+def test_a_net_there_and_back():
+    net = net_initialize(NetChain({"a": 3, "b": BatchNormalizationLayer(), "c": LinearLayer(3, Weights=NetArray("w"))}, Input=2))
+    module = net.to_torch()
+    assert net_from_torch(module) == net == module.net
+    module.train()(torch.randn(5, 2))
+    with torch.no_grad():
+        module.get_parameter("a.Weights").zero_()
+    back = net_from_torch(module)
+    assert back != net and back.structure == net.structure
+    assert not back.arrays["a/Weights"].any() and back.arrays["b/MovingMean"].any()
+    assert message(lambda: net_from_torch(module, Input=2)) == (
+        "net_from_torch: a module made of a net has its types already\n  try: net_from_torch(module)"
+    )
+
+
 def test_names_and_sharing():
     net = net_from_torch(nn.Sequential(OrderedDict(first=nn.Linear(2, 3), second=nn.Tanh())))
     assert list(net.children) == ["first", "second"] and net["Output"] == (3,)
