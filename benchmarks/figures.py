@@ -3,15 +3,18 @@
 evaluation   the spiral MLP on one dict, against the equivalent nn.Module on ready tensors; a net of one small layer likewise
 build        a chain of 1,000 layers, built and inferred; one of 10,000
 surgery      every call on 1,000 layers, as a chain and as a graph
+files        a net of one GiB saved and loaded, beside the disk's own speed
 import       `import netgraph` after `import torch`, in processes of its own
 """
 
 import argparse
 import itertools
+import os
 import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 import torch
@@ -34,10 +37,12 @@ from netgraph import (
     net_initialize,
     net_insert,
     net_insert_shared_arrays,
+    net_load,
     net_prepend,
     net_rename,
     net_replace,
     net_replace_part,
+    net_save,
     net_take,
     net_train,
 )
@@ -125,6 +130,37 @@ def surgery(count: int = 1_000) -> list[tuple[str, str, str]]:
     return rows
 
 
+def files(gibibytes: float = 1.0) -> list[tuple[str, str, str]]:
+    """Saving and loading a large net, beside the disk's own speed."""
+    side = int((gibibytes * 2**30 / 4 / 4) ** 0.5)
+    net = net_initialize(NetChain([side] * 4, Input=side))
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/net.safetensors"
+        plain = timed(lambda: write_plainly(f"{folder}/plain", sum(array.nbytes for array in net.arrays.values())))
+        saving = timed(lambda: net_save(net, path))
+        mapping = statistics.median(timed(lambda: net_load(path)) for _ in range(9))
+        reading = statistics.median(timed(lambda: net_load(path, Mapped=False)) for _ in range(3))
+    return [
+        (f"saving {gibibytes:g} GiB", f"{saving:.2f} s", f"{plain:.2f} s, writing and flushing as many bytes"),
+        (f"loading {gibibytes:g} GiB", f"{1e3 * mapping:.1f} ms, mapped", f"{reading:.2f} s, read and checked whole"),
+    ]
+
+
+def timed(call) -> float:
+    """Seconds of one call."""
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def write_plainly(path: str, count: int) -> None:
+    """So many bytes to a file, flushed."""
+    with open(path, "wb") as file:
+        file.write(bytes(count))
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def _median(call, net, rounds: int = 15) -> float:
     """Seconds of a call on a net that has just been made."""
     times = []
@@ -163,7 +199,7 @@ def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.figures", description=__doc__.splitlines()[0])
     parser.add_argument("--write", type=pathlib.Path, help="append the table to this Markdown file")
     options = parser.parse_args(arguments)
-    rows = [*evaluation(), *build(), *surgery(), *importing(), *short_training()]
+    rows = [*evaluation(), *build(), *surgery(), *files(), *importing(), *short_training()]
     lines = ["| what | netgraph | against |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
     print("\n".join(lines))
     if options.write is not None:
