@@ -84,6 +84,13 @@ VARIANTS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
+def test_a_compiled_run_goes_on_bit_for_bit(tmp_path):
+    resumed, whole = cut_and_resumed(tmp_path, (X, CLASS), 7, {**COMMON, "Plan": "Compiled", "EMA": 0.9})
+    assert whole.plan.execution == resumed.plan.execution
+    same(resumed, whole)
+
+
 @pytest.mark.parametrize("at", [3, 7], ids=["inside a round", "at its end"])
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_run_goes_on_bit_for_bit(tmp_path, name, at):
