@@ -7,8 +7,7 @@ import torch
 
 from netgraph.errors import NetTrainingError, NetTypeError
 from netgraph.train.method import Coefficients, TorchMethod
-
-TENSOR = "$tensor"
+from netgraph.train.packed import packed, unpacked
 
 
 class Optimizer:
@@ -50,34 +49,11 @@ class Optimizer:
         Errors: NetTrainingError for an optimiser that keeps what is neither.
         """
         tensors: list[torch.Tensor] = []
-
-        def plain(value):
-            if isinstance(value, torch.Tensor):
-                tensors.append(value.detach().clone())
-                return {TENSOR: len(tensors) - 1}
-            if isinstance(value, dict):
-                return [[key, plain(part)] for key, part in value.items()]
-            if isinstance(value, (list, tuple)):
-                return {type(value).__name__: [plain(part) for part in value]}
-            if value is None or isinstance(value, (bool, int, float, str)):
-                return value
-            raise NetTrainingError(f'Method "{self.method.spelt}" keeps {value!r:.60}, which a checkpoint cannot hold')
-
-        kept = self.torch.state_dict()
-        return tensors, plain(kept["state"])
+        try:
+            return tensors, packed(dict(self.torch.state_dict()["state"]), tensors)
+        except TypeError as problem:
+            raise NetTrainingError(f'Method "{self.method.spelt}" keeps what a checkpoint cannot hold: {problem}') from None
 
     def load(self, tensors: Sequence[torch.Tensor], told: Any) -> None:
         """Go on from what `state` gave."""
-
-        def value(told):
-            if isinstance(told, dict):
-                ((sort, inside),) = told.items()
-                if sort == TENSOR:
-                    return tensors[inside].clone()
-                parts = [value(part) for part in inside]
-                return tuple(parts) if sort == "tuple" else parts
-            if isinstance(told, list):
-                return {key: value(part) for key, part in told}
-            return told
-
-        self.torch.load_state_dict({"state": value(told), "param_groups": self.torch.state_dict()["param_groups"]})
+        self.torch.load_state_dict({"state": unpacked(told, list(tensors)), "param_groups": self.torch.state_dict()["param_groups"]})

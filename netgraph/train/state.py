@@ -41,6 +41,8 @@ def captured(loop: Loop) -> tuple[Net, dict[str, Any], dict[str, torch.Tensor]]:
     if runner.added is not None:
         added = {"Examples": runner.added.examples, "Counts": [count for _, count in runner.added.losses]}
         tensors |= _numbered("added/sums", runner.added.sums) | _numbered("added/losses", [loss for loss, _ in runner.added.losses])
+    measured, seen = loop.tracked.state()
+    tensors |= _numbered("measured", seen)
     feed, ahead = session.feed.state()
     tensors |= {f"feed/{name}": tensor for name, tensor in ahead.items()}
     checked = None if session.validation is None else session.validation.state()
@@ -53,7 +55,7 @@ def captured(loop: Loop) -> tuple[Net, dict[str, Any], dict[str, torch.Tensor]]:
         "Best": best, "Added": added, "Optimizer": runner.optimizer_told(),
         "Feed": feed, "Validation": None if checked is None else checked[0],
         "Plan": session.plan.to_json(), "Total": session.total, "Rate": session.rate, "BatchSize": session.prepared.batch_size,
-        "Curve": session.curve, "Measured": loop.tracked.told(session.named),
+        "Curve": session.curve, "Measured": measured,
     }  # fmt: skip
     return net, told, tensors
 
@@ -94,7 +96,7 @@ def restore(loop: Loop, told: Mapping[str, Any], arrays: Mapping[str, torch.Tens
     if told["Best"] is not None:
         best, states = (tuple(t.to(session.options.device) for t in _numbers(tensors, f"best/{name}")) for name in ("arrays", "states"))
         loop.best = (tuple(told["Best"]["Score"]), told["Best"]["Round"], best, states)
-    loop.tracked.load(told["Measured"])
+    loop.tracked.load(told["Measured"], _numbers(tensors, "measured"), session.options.device)
     session.feed.load(told["Feed"], _under(tensors, "feed"))
     if session.validation is not None and told["Validation"] is not None:
         session.validation.load(told["Validation"], _under(tensors, "validation"))

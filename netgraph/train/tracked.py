@@ -10,11 +10,12 @@ from netgraph.errors import NetTypeError
 from netgraph.layers.loss import CrossEntropyLossLayer
 from netgraph.losses.attach import Training
 from netgraph.lower.forward import Lowered
+from netgraph.measure.collect import Collector
 from netgraph.measure.measuring import Arrays, Measuring
 from netgraph.measure.spec import Measurement, parse_measurement
 from netgraph.spec.net import Net
 from netgraph.spec.ports import NetPort
-from netgraph.train.result import paired, unpaired
+from netgraph.train.packed import packed, unpacked
 from netgraph.types.symbols import Automatic
 
 AT_ONCE = 50
@@ -107,18 +108,44 @@ class Tracked:
         """What was measured on the validation data."""
         _append(self.checks, values)
 
-    def told(self, arrays: Arrays) -> dict[str, Any]:
-        """All lists as plain data: dicts by class as lists of pairs. What was seen of a round that goes on is not told."""
-        self.look(arrays)
-        return {
-            name: {key: [paired(value) for value in values] for key, values in lists.items()}
-            for name, lists in (("Batches", self.batches), ("Rounds", self.rounds), ("Checks", self.checks))
-        }
+    def state(self) -> tuple[Any, list[torch.Tensor]]:
+        """All that was measured, the round that goes on too, as plain data and the tensors in it."""
+        tensors: list[torch.Tensor] = []
+        kept = {
+            "Batches": self.batches, "Rounds": self.rounds, "Checks": self.checks, "Waiting": self._waiting,
+            "Round": [_attributes(collector) for collector in _collectors(self._round)],
+        }  # fmt: skip
+        return packed(kept, tensors), tensors
 
-    def load(self, told: Mapping[str, Any]) -> None:
-        """Go on from what `told` gave; a round that had begun is measured from here on."""
+    def load(self, told: Any, tensors: list[torch.Tensor], device: torch.device) -> None:
+        """Go on from what `state` gave."""
+        kept = unpacked(told, tensors, device)
+        self._waiting = kept["Waiting"]
         for name, lists in (("Batches", self.batches), ("Rounds", self.rounds), ("Checks", self.checks)):
-            lists.update({key: [unpaired(value) for value in told[name].get(key, [])] for key in lists})
+            lists.update({key: kept[name].get(key, []) for key in lists})
+        for collector, attributes in zip(_collectors(self._round), kept["Round"], strict=True):
+            vars(collector).update(attributes)
+
+
+def _collectors(measuring: Measuring) -> list[Collector]:
+    """What collects for a set of measurements, each once."""
+    found: list[Collector] = []
+    for taken in measuring.taken:
+        if taken.collector is not None and all(taken.collector is not other for other in found):
+            found.append(taken.collector)
+    return found
+
+
+def _attributes(collector: Collector) -> dict[str, Any]:
+    """What a collector has gathered: its numbers and arrays. What it was made with is there again when it is made again."""
+    found = {}
+    for name, value in vars(collector).items():
+        try:
+            packed(value, [])
+        except TypeError:
+            continue
+        found[name] = value
+    return found
 
 
 def _append(lists: dict[str, list], values: Mapping[str, Any]) -> None:
