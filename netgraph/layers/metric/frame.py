@@ -35,6 +35,8 @@ class Block(NamedTuple):
     negative: Tensor
     strength: Tensor | None
     real: Tensor | None
+    complete: bool = False
+    """Whether every pair but that of an item with itself is in one of the masks."""
     triplets: Callable[[Tensor], Tensor] | None = None
     """Of a miner of triplets: the mask, rows x places x columns, of those it keeps among the positives at some places."""
 
@@ -226,7 +228,7 @@ class PairLoss(CoupledLoss):
             positive, negative = self.Miner.pairs(mined, block, items)
             kept = getattr(self.Miner, "triplets", None)
             triplets = None if kept is None else lambda place: kept(mined, place, block, items)
-        return block._replace(positive=positive, negative=negative, triplets=triplets)
+        return block._replace(positive=positive, negative=negative, triplets=triplets, complete=False)
 
     @torch.no_grad()
     def with_facts(self, items: Items) -> Items:
@@ -284,7 +286,8 @@ def in_blocks(
 
     def run(start, rows, everything, shared):
         masks = pair_masks(items, start, len(rows[0]))
-        return of(Block(start, rows[0], everything[0], rows[1:], everything[1:], *masks, items.valid), *shared)
+        complete = items.target.dim() == 1 and items.valid is None
+        return of(Block(start, rows[0], everything[0], rows[1:], everything[1:], *masks, items.valid, complete), *shared)
 
     return over_blocks(run, block_size(len(items.x), depth), (items.x, *metric.prepare(items.x)), shared, depth)
 

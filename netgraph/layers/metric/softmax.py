@@ -61,23 +61,29 @@ class SupConLossLayer(PairLoss):
     Distance: METRIC = CosineSimilarity()
 
     def rows(self, d, block):
-        return of_items(SetEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature), has_any(block.positive))
+        itself = block.start if block.complete else None
+        losses = SetEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature, itself)
+        return of_items(losses, has_any(block.positive))
 
 
 class SetEntropy(ClosedForm):
     """lse over all kept pairs of -d/T, minus the (weighted) mean of -d/T over the positives; rows without a positive give 0.
 
-    Its slope is (softmax - share of the positives) / -T.
+    Its slope is (softmax - share of the positives) / -T. `itself` is the column of the first row's own item where all other pairs are
+    kept, None where the masks say which are.
     """
 
     @staticmethod
-    def forward(ctx, d: Tensor, positive: Tensor, negative: Tensor, strength: Tensor | None, temperature: float) -> Tensor:
+    def forward(ctx, d: Tensor, positive: Tensor, negative: Tensor, strength: Tensor | None, temperature: float, itself: int | None):
         s = d * (-1 / temperature)
         share = positive.to(s.dtype) if strength is None else torch.where(positive, strength, 0.0)
         total = share.sum(1, keepdim=True)
         share /= total.clamp_min(torch.finfo(s.dtype).tiny)
         mean = (share * s).sum(1)
-        s = torch.where(positive | negative, s, torch.finfo(s.dtype).min)
+        if itself is None:
+            s = torch.where(positive | negative, s, torch.finfo(s.dtype).min)
+        else:
+            s.diagonal(itself).fill_(torch.finfo(s.dtype).min)
         odds = torch.softmax(s, 1)
         log = s.amax(1) - odds.amax(1).log()
         slope = odds.sub_(share)
@@ -89,7 +95,7 @@ class SetEntropy(ClosedForm):
     @staticmethod
     def backward(ctx, gradient):
         slope, here = ctx.saved_tensors
-        return slope * (gradient * here).mul_(-1 / ctx.temperature).unsqueeze(1), None, None, None, None
+        return slope * (gradient * here).mul_(-1 / ctx.temperature).unsqueeze(1), None, None, None, None, None
 
 
 class PairEntropy(ClosedForm):
