@@ -24,6 +24,16 @@ from netgraph.layers.elementwise import ElementwiseLayer, ThreadingLayer
 from netgraph.layers.function import FunctionLayer
 from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanAbsoluteLossLayer, MeanSquaredLossLayer
 from netgraph.layers.metric.adaptive import DynamicSoftMarginLossLayer, ManifoldLossLayer
+from netgraph.layers.metric.centers import SoftTripleLossLayer, SubCenterArcFaceLossLayer
+from netgraph.layers.metric.class_vectors import (
+    ArcFaceLossLayer,
+    CosFaceLossLayer,
+    LargeMarginSoftmaxLossLayer,
+    NormalizedSoftmaxLossLayer,
+    P2SGradLossLayer,
+    ProxyNCALossLayer,
+    SphereFaceLossLayer,
+)
 from netgraph.layers.metric.distance import CosineSimilarity, DotProductSimilarity, LpDistance, SNRDistance
 from netgraph.layers.metric.given import SquaredContrastiveLossLayer, TripletMarginLossLayer
 from netgraph.layers.metric.mining import (
@@ -51,7 +61,9 @@ from netgraph.layers.metric.pair import (
     ThresholdConsistentMarginLossLayer,
 )
 from netgraph.layers.metric.pn import PNLossLayer
+from netgraph.layers.metric.proxies import ProxyAnchorLossLayer
 from netgraph.layers.metric.ranking import FastAPLossLayer, HistogramLossLayer, PNPLossLayer, RankedListLossLayer, SmoothAPLossLayer
+from netgraph.layers.metric.regularization import RegularizationLossLayer
 from netgraph.layers.metric.regularizers import (
     CenterInvariantRegularizer,
     LpRegularizer,
@@ -239,36 +251,38 @@ NetUnfold = net_unfold
 
 __all__ = [
     "Abs", "AggregationLayer", "All", "And", "AngularLossLayer", "AngularMiner", "AppendLayer", "ArcCos", "ArcCosh", "ArcCot",
-    "ArcCoth", "ArcCsc", "ArcCsch", "ArcSec", "ArcSech", "ArcSin", "ArcSinh", "ArcTan", "ArcTanh", "AttentionLayer", "Automatic",
-    "BasicRecurrentLayer", "BatchEasyHardMiner", "BatchHardMiner", "BatchNormalizationLayer", "CTCLossLayer", "CatenateLayer",
-    "Ceiling", "CenterInvariantRegularizer", "Chop", "CircleLossLayer", "Clip", "CompiledLayer", "ConstantArrayLayer",
-    "ConstantPlusLayer", "ConstantTimesLayer", "ContrastiveLossLayer", "ConvolutionLayer", "Cos", "Cosh", "CosineDistance",
-    "CosineSimilarity", "Cot", "Coth", "CrossEntropyLossLayer", "Csc", "Csch", "CubeRoot", "DeconvolutionLayer",
+    "ArcCoth", "ArcCsc", "ArcCsch", "ArcFaceLossLayer", "ArcSec", "ArcSech", "ArcSin", "ArcSinh", "ArcTan", "ArcTanh", "AttentionLayer",
+    "Automatic", "BasicRecurrentLayer", "BatchEasyHardMiner", "BatchHardMiner", "BatchNormalizationLayer", "CTCLossLayer",
+    "CatenateLayer", "Ceiling", "CenterInvariantRegularizer", "Chop", "CircleLossLayer", "Clip", "CompiledLayer", "ConstantArrayLayer",
+    "ConstantPlusLayer", "ConstantTimesLayer", "ContrastiveLossLayer", "ConvolutionLayer", "Cos", "CosFaceLossLayer", "Cosh",
+    "CosineDistance", "CosineSimilarity", "Cot", "Coth", "CrossEntropyLossLayer", "Csc", "Csch", "CubeRoot", "DeconvolutionLayer",
     "DistanceWeightedMiner", "Divide", "DotLayer", "DotPlusLayer", "DotProductSimilarity", "DropoutLayer", "DynamicSoftMarginLossLayer",
     "ElementwiseLayer", "EmbeddingLayer", "Equal", "Erf", "Erfc", "EuclideanDistance", "Exp", "ExtractLayer", "FastAPLossLayer",
     "FlattenLayer", "Floor", "FractionalPart", "FunctionLayer", "Gamma", "GatedRecurrentLayer", "GeneralizedLiftedStructureLossLayer",
     "Greater", "GreaterEqual", "Gudermannian", "HDCMiner", "Haversine", "HistogramLossLayer", "If", "ImageAugmentationLayer",
     "InstanceLossLayer", "InstanceNormalizationLayer", "Integer", "IntegerPart", "InterquartileRange", "IntraPairVarianceLossLayer",
-    "InverseErf", "InverseErfc", "InverseGudermannian", "InverseHaversine", "Jacobian", "KroneckerDelta", "Less", "LessEqual",
-    "LiftedStructureLossLayer", "LinearLayer", "LocalResponseNormalizationLayer", "Log", "LogGamma", "LogisticSigmoid",
-    "LongShortTermMemoryLayer", "LpDistance", "LpRegularizer", "ManhattanDistance", "ManifoldLossLayer", "MarginLossLayer", "Max",
-    "Mean", "MeanAbsoluteLossLayer", "MeanDeviation", "MeanSquaredLossLayer", "Median", "Min", "Mod", "ModuleLayer",
-    "MultiSimilarityLossLayer", "MultiSimilarityMiner", "MultipleNegativesRankingLossLayer", "NCALossLayer", "NPairsLossLayer",
-    "NTXentLossLayer", "Negative", "NetAppend", "NetArray", "NetArrayLayer", "NetBidirectionalOperator", "NetChain", "NetDelete",
-    "NetDrop", "NetError", "NetExtract", "NetFileError", "NetFlatten", "NetFoldOperator", "NetGANOperator", "NetGraph",
+    "InverseErf", "InverseErfc", "InverseGudermannian", "InverseHaversine", "Jacobian", "KroneckerDelta", "LargeMarginSoftmaxLossLayer",
+    "Less", "LessEqual", "LiftedStructureLossLayer", "LinearLayer", "LocalResponseNormalizationLayer", "Log", "LogGamma",
+    "LogisticSigmoid", "LongShortTermMemoryLayer", "LpDistance", "LpRegularizer", "ManhattanDistance", "ManifoldLossLayer",
+    "MarginLossLayer", "Max", "Mean", "MeanAbsoluteLossLayer", "MeanDeviation", "MeanSquaredLossLayer", "Median", "Min", "Mod",
+    "ModuleLayer", "MultiSimilarityLossLayer", "MultiSimilarityMiner", "MultipleNegativesRankingLossLayer", "NCALossLayer",
+    "NPairsLossLayer", "NTXentLossLayer", "Negative", "NetAppend", "NetArray", "NetArrayLayer", "NetBidirectionalOperator", "NetChain",
+    "NetDelete", "NetDrop", "NetError", "NetExtract", "NetFileError", "NetFlatten", "NetFoldOperator", "NetGANOperator", "NetGraph",
     "NetInformation", "NetInitialize", "NetInsert", "NetInsertSharedArrays", "NetJoin", "NetMapOperator", "NetMapThreadOperator",
     "NetMeasurements", "NetNameError", "NetNestOperator", "NetPairEmbeddingOperator", "NetPort", "NetPortGradient", "NetPrepend",
     "NetRename", "NetReplace", "NetReplacePart", "NetShapeError", "NetStateObject", "NetTake", "NetTrain", "NetTrainResultsObject",
     "NetTrainingError", "NetTripletEmbeddingOperator", "NetTypeError", "NetUnfold", "NetValueError", "NonNegative", "NonPositive",
-    "NormalizationLayer", "Not", "Or", "OrderingLayer", "PNLossLayer", "PNPLossLayer", "PaddingLayer", "PairContrastiveLossLayer",
-    "PairMarginMiner", "ParametricRampLayer", "PartLayer", "Piecewise", "PlaceholderLayer", "Plus", "PoolingLayer", "PositionLayer",
-    "Positive", "PossibleZeroQ", "Power", "PrependLayer", "Ramp", "RandomArrayLayer", "RankedListLossLayer", "RegularFaceRegularizer",
+    "NormalizationLayer", "NormalizedSoftmaxLossLayer", "Not", "Or", "OrderingLayer", "P2SGradLossLayer", "PNLossLayer", "PNPLossLayer",
+    "PaddingLayer", "PairContrastiveLossLayer", "PairMarginMiner", "ParametricRampLayer", "PartLayer", "Piecewise", "PlaceholderLayer",
+    "Plus", "PoolingLayer", "PositionLayer", "Positive", "PossibleZeroQ", "Power", "PrependLayer", "ProxyAnchorLossLayer",
+    "ProxyNCALossLayer", "Ramp", "RandomArrayLayer", "RankedListLossLayer", "RegularFaceRegularizer", "RegularizationLossLayer",
     "ReplicateLayer", "ReshapeLayer", "ResizeLayer", "Round", "SNRDistance", "Scaled", "Sec", "Sech", "SequenceAttentionLayer",
     "SequenceIndicesLayer", "SequenceLastLayer", "SequenceMostLayer", "SequenceRestLayer", "SequenceReverseLayer", "Sign",
-    "SignalToNoiseRatioContrastiveLossLayer", "Sin", "Sinh", "SmoothAPLossLayer", "SoftNearestNeighborLossLayer", "SoftmaxLayer",
-    "SparseCentersRegularizer", "SpatialTransformationLayer", "Sqrt", "SquaredContrastiveLossLayer", "SquaredEuclideanDistance",
-    "StandardDeviation", "StopReason", "Subtract", "SummationLayer", "SupConLossLayer", "Surd", "Tan", "Tanh", "ThreadingLayer",
-    "Threshold", "ThresholdConsistentMarginLossLayer", "Times", "Total", "TotalLayer", "Trainer", "TransferResult", "TransposeLayer",
+    "SignalToNoiseRatioContrastiveLossLayer", "Sin", "Sinh", "SmoothAPLossLayer", "SoftNearestNeighborLossLayer", "SoftTripleLossLayer",
+    "SoftmaxLayer", "SparseCentersRegularizer", "SpatialTransformationLayer", "SphereFaceLossLayer", "Sqrt",
+    "SquaredContrastiveLossLayer", "SquaredEuclideanDistance", "StandardDeviation", "StopReason", "SubCenterArcFaceLossLayer",
+    "Subtract", "SummationLayer", "SupConLossLayer", "Surd", "Tan", "Tanh", "ThreadingLayer", "Threshold",
+    "ThresholdConsistentMarginLossLayer", "Times", "Total", "TotalLayer", "Trainer", "TransferResult", "TransposeLayer",
     "TripletLossLayer", "TripletMarginLossLayer", "TripletMarginMiner", "TupletMarginLossLayer", "Unequal", "UniformHistogramMiner",
     "UnitVectorLayer", "Unitize", "Variance", "Which", "ZeroMeanRegularizer", "embedding_measurements", "net_append", "net_delete",
     "net_drop", "net_extract", "net_flatten", "net_from_json", "net_from_torch", "net_information", "net_initialize", "net_insert",

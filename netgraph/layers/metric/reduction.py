@@ -75,6 +75,12 @@ def reduced(parts: list[Part], reduction: str, valid: Tensor | None, weight: Ten
     return losses, here, share
 
 
+def of_real(valid: Tensor, dtype: torch.dtype) -> Tensor:
+    """What makes the mean over a batch that over its real items: 0 for the others, n / their number for them."""
+    real = valid.to(dtype)
+    return real * (len(real) / real.sum().clamp_min(1))
+
+
 # -- over the entries of a row that a mask keeps ------------------------------------------------------------------------------------------
 
 

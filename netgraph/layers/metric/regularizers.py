@@ -1,6 +1,6 @@
 """Regularizers: what is added to a loss for the embeddings, or for class vectors, themselves. Settings, one number a row."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -15,7 +15,9 @@ __all__ = ["CenterInvariantRegularizer", "LpRegularizer", "RegularFaceRegularize
 class Regularizer(Setting):
     """A cost of rows of numbers. Abstract."""
 
-    abstract = True
+    abstract: ClassVar[bool] = True
+    coupled: ClassVar[bool] = False
+    """Whether the cost of a row depends on other rows."""
 
     def costs(self, rows: Tensor, real: Tensor) -> Tensor:
         """The cost of each row of n x d, those that are not `real` being none; their mean is added to the loss."""
@@ -60,6 +62,8 @@ class CenterInvariantRegularizer(Regularizer):
     CenterInvariantRegularizer()
     """
 
+    coupled = True
+
     def costs(self, rows, real):
         squares = rows.square().sum(1)
         mean = torch.where(real, squares, 0.0).sum() / real.sum().clamp_min(1)
@@ -74,6 +78,8 @@ class RegularFaceRegularizer(Regularizer):
     >>> RegularFaceRegularizer()
     RegularFaceRegularizer()
     """
+
+    coupled = True
 
     def costs(self, rows, real):
         directions = unit(rows, 2.0)
@@ -93,6 +99,7 @@ class SparseCentersRegularizer(Regularizer):
     SparseCentersRegularizer(3)
     """
 
+    coupled = True
     CentersPerClass: Count = 2
 
     def costs(self, rows, real):
