@@ -165,13 +165,17 @@ def _automatic(net: Net, port: str, observed: Mapping[str, PortType]) -> Term:
 
 
 def _graph(net: Net, terms: list[Term]) -> Training:
-    """The graph of the net and its losses. A target bears the name of its output, "Target" too when there is one loss."""
+    """The graph of the net and its losses. A target bears the name of its output, "Target" too when there is one output with losses.
+
+    Losses on one output share its target, and all losses what else they take under one name.
+    """
     parts: dict[str, Net] = {"net": net}
     inputs, outputs = input_names(net), output_names(net)
     edges: list[tuple] = [(NetPort(_free(name, parts)), NetPort("net", name)) for name in inputs]
     names = {name: _free(name, parts) for name in inputs}
     losses: list[tuple[str, float]] = []
     attached = [term for term in terms if term.layer is not None]
+    one, columns = len({term.port for term in attached}) == 1, dict[str, str]()
     used = {term.port for term in terms if term.layer is None}
     for number, term in enumerate(terms):
         exposed = "Loss" if len(terms) == 1 else f"Loss{number + 1}"
@@ -189,13 +193,16 @@ def _graph(net: Net, terms: list[Term]) -> Training:
                 if port in sources:
                     continue
                 target = port == "Target"
-                name = port if len(attached) == 1 or not target else f"{term.port.replace('/', '_')}Target"
-                while name in names.values():
-                    name = f"{name}_"
-                edges.append((NetPort(name), NetPort(part, port)))
-                if target and len(attached) == 1:
-                    names.setdefault("Target", name)
-                names.setdefault(term.port if target else port, name)
+                column = term.port if target else port
+                if column not in columns:
+                    name = port if one or not target else f"{term.port.replace('/', '_')}Target"
+                    while name in names.values():
+                        name = f"{name}_"
+                    columns[column] = name
+                    if target and one:
+                        names.setdefault("Target", name)
+                    names.setdefault(column, name)
+                edges.append((NetPort(columns[column]), NetPort(part, port)))
             reported = _loss_port(term.layer)
             edges.append((NetPort(part, reported), NetPort(exposed)))
             edges += [(NetPort(part, name), None) for name in output_names(term.layer) if name != reported]

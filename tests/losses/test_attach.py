@@ -93,6 +93,15 @@ def test_the_choice_looks_at_the_target():
     assert chosen_loss(NetChain([]), "Output", None) == MeanSquaredLossLayer()
 
 
+def test_losses_on_one_output_share_its_target():
+    embed = NetChain([3], Input=2)
+    training = attach(embed, [("Output", SupConLossLayer(Weighted=True)), ("Output", NTXentLossLayer(Weighted=True), Scaled(0.5))])
+    assert training.net.input_names == ("Input", "Target", "Weight")
+    assert dict(training.names) == {"Input": "Input", "Target": "Target", "Output": "Target", "Weight": "Weight"}
+    both = attach(TWO, [("y1", MeanSquaredLossLayer()), ("y1", MeanAbsoluteLossLayer()), ("y2", MeanSquaredLossLayer())])
+    assert dict(both.names) == {"x": "x", "y1": "y1Target", "y2": "y2Target"}
+
+
 DEEP = net_initialize(NetChain({"body": [4, Tanh], "head": [LinearLayer(()), LogisticSigmoid]}, Input=2))
 
 

@@ -10,7 +10,7 @@ QUICK = {"MaxTrainingRounds": 2, "BatchSize": 8, "RandomSeeding": 3, "TrainingPr
 
 def data():
     source = np.random.default_rng(0)
-    return {"Input": source.normal(size=(24, 4)).astype(np.float32), "Output": np.arange(24) % 3}
+    return {"Input": source.normal(size=(24, 4)).astype(np.float32), "Target": np.arange(24) % 3}
 
 
 def test_the_loss_is_the_scaled_sum():
@@ -18,14 +18,14 @@ def test_the_loss_is_the_scaled_sum():
     parts = [SupConLossLayer(0.5), CosFaceLossLayer(3, Scale=4), RegularizationLossLayer(LpRegularizer(2, 2))]
     factors = [0.5, 2.0, 0.25]
     terms = [("Output", part, Scaled(factor)) for part, factor in zip(parts, factors, strict=True)]
-    still = {**QUICK, "MaxTrainingRounds": 1, "BatchSize": 24, "LearningRate": 0.0}
+    still = {**QUICK, "MaxTrainingRounds": 1, "BatchSize": 24, "LearningRate": 1e-12}
     whole = net_train(net, data(), All, LossFunction=terms, **still)
     trained, columns = whole["TrainingNet"], data()
     embedded = net(columns["Input"])
     expected = 0.0
     for number, factor in enumerate(factors, 1):
         layer = net_extract(trained, f"loss{number}")
-        found = layer(embedded if number == 3 else {"Input": embedded, "Target": columns["Output"]})
+        found = layer(embedded if number == 3 else {"Input": embedded, "Target": columns["Target"]})
         expected += factor * float(np.mean(found["Loss"] if isinstance(found, dict) else found))
     assert whole["RoundLoss"] == pytest.approx(expected, rel=1e-5)
 
