@@ -19,8 +19,8 @@ from netgraph.types.symbols import All, Automatic, Scaled
 
 CARRIED = (
     "BatchSize", "ClassWeights", "EMA", "GradientAccumulation", "LearningRate", "LearningRateMultipliers", "LossFunction",
-    "MaxTrainingRounds", "Method", "RandomSeeding", "TimeGoal", "TrainingStoppingCriterion", "TrainingUpdateSchedule", "ValidationSet",
-    "WorkingPrecision",
+    "MaxTrainingRounds", "Method", "RandomSeeding", "TimeGoal", "TrainingProgressMeasurements", "TrainingStoppingCriterion",
+    "TrainingUpdateSchedule", "ValidationSet", "WorkingPrecision",
 )  # fmt: skip
 """The options that a checkpoint remembers. Those that are no plain data must be given again."""
 
@@ -128,6 +128,7 @@ def identity(session: Session) -> dict[str, Any]:
             "WorkingPrecision": "Mixed" if options.mixed else str(options.dtype),
             "RandomSeeding": options.seed,
             "ValidationSet": session.validation is not None,
+            "TrainingProgressMeasurements": [measurement.key for measurement in prepared.measuring.measurements],
         },
     }
 

@@ -290,6 +290,10 @@ WRONG = [
     ({"BatchSize": 16}, "Resume: BatchSize is not as it was\n  8: in {path}\n  16: now"),
     ({"Method": "SGD", "LearningRate": 0.001}, "Resume: Method is not as it was\n  'ADAM': in {path}\n  'SGD': now"),
     ({"RandomSeeding": 3}, "Resume: RandomSeeding is not as it was\n  1234: in {path}\n  3: now"),
+    (
+        {"TrainingProgressMeasurements": "Accuracy"},
+        "Resume: TrainingProgressMeasurements is not as it was\n  ['ErrorRate']: in {path}\n  ['Accuracy']: now",
+    ),
     ({"EMA": 0.5}, "Resume: EMA is not as it was\n  None: in {path}\n  0.5: now"),
 ]
 
