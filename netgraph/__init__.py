@@ -225,7 +225,7 @@ from netgraph.train.net_train import net_train
 from netgraph.train.result import NetTrainResultsObject, StopReason
 from netgraph.train.trainer import Trainer
 from netgraph.types.kinds import Integer
-from netgraph.types.symbols import All, Automatic, Scaled
+from netgraph.types.symbols import All, Automatic, File, Scaled
 
 if _collecting:
     _gc.enable()
@@ -257,7 +257,7 @@ __all__ = [
     "ConstantPlusLayer", "ConstantTimesLayer", "ContrastiveLossLayer", "ConvolutionLayer", "Cos", "CosFaceLossLayer", "Cosh",
     "CosineDistance", "CosineSimilarity", "Cot", "Coth", "CrossEntropyLossLayer", "Csc", "Csch", "CubeRoot", "DeconvolutionLayer",
     "DistanceWeightedMiner", "Divide", "DotLayer", "DotPlusLayer", "DotProductSimilarity", "DropoutLayer", "DynamicSoftMarginLossLayer",
-    "ElementwiseLayer", "EmbeddingLayer", "Equal", "Erf", "Erfc", "EuclideanDistance", "Exp", "ExtractLayer", "FastAPLossLayer",
+    "ElementwiseLayer", "EmbeddingLayer", "Equal", "Erf", "Erfc", "EuclideanDistance", "Exp", "ExtractLayer", "FastAPLossLayer", "File",
     "FlattenLayer", "Floor", "FractionalPart", "FunctionLayer", "Gamma", "GatedRecurrentLayer", "GeneralizedLiftedStructureLossLayer",
     "Greater", "GreaterEqual", "Gudermannian", "HDCMiner", "Haversine", "HistogramLossLayer", "If", "ImageAugmentationLayer",
     "InstanceLossLayer", "InstanceNormalizationLayer", "Integer", "IntegerPart", "InterquartileRange", "IntraPairVarianceLossLayer",

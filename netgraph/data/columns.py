@@ -8,17 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netgraph.data.labels import refuse_labels
+from netgraph.data.on_disk import DiskColumn, DiskTable, kind_of, on_disk
 from netgraph.data.ragged import Ragged
 from netgraph.data.table import Table
 from netgraph.errors import NetNameError, NetShapeError, NetTypeError, NetValueError, did_you_mean
 from netgraph.run.convert import native, pad, pieces, varying_axes
 from netgraph.spec.initial import generator
-from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Kind
 from netgraph.types.port_type import PortType
 
 
 class Columns:
-    """Equally long columns by name: arrays, tensors, or lists with one entry an example.
+    """Equally long columns by name: arrays, tensors, or lists with one entry an example. Memory-mapped arrays and the like stay on disk.
 
     `where` starts every message. Errors: NetTypeError for a column that is none, NetValueError without columns or examples or where two
     columns differ in length.
@@ -50,10 +51,11 @@ class Columns:
 
         Errors: NetTypeError for what is no number, NetShapeError where examples differ in rank.
         """
-        return {name: _observe(self.native(name)) for name in self.columns}
+        stored = {name: column.type for name, column in self.columns.items() if isinstance(column, DiskColumn)}
+        return {name: stored[name] if name in stored else _observe(self.native(name)) for name in self.columns}
 
     def table(self, types: Mapping[str, PortType], *, dtype: torch.dtype = torch.float32, device=None) -> Table:
-        """The columns as tensors of the ports' types, checked once and moved to `device`.
+        """The columns as tensors of the ports' types, checked once and moved to `device`; those on disk are checked when they are read.
 
         Errors: NetNameError for a column without a port or a port without a column; NetShapeError where an example does not have the
         port's shape; NetValueError for NaN and Infinity and for integers out of range, with the row first in the position.
@@ -63,9 +65,12 @@ class Columns:
         netgraph.errors.NetShapeError: net_train: column "x": the examples have shape (2,), the port wants (3,)
         """
         check_names(self.columns, types, self.where)
+        stored = {name: column for name in types if isinstance(column := self.columns[name], DiskColumn)}
         tensors: dict[str, Tensor | Ragged] = {}
         lengths, places = {}, {}
         for name, type in types.items():
+            if name in stored:
+                continue
             where, axes = f'{self.where}: column "{name}"', varying_axes(type)
             found, told = pieces(self.native(name), type, where, dtype, finite=True)
             if isinstance(found, list):
@@ -74,7 +79,8 @@ class Columns:
             if axes:
                 lengths[name] = tuple(n.to(device) for n in told)
                 places[name] = () if isinstance(found, Ragged) else axes
-        return Table(tensors, lengths, places)
+        held = Table(tensors, lengths, places) if tensors else None
+        return held if held is not None and not stored else DiskTable(stored, types, held, self.where, dtype, device)
 
     def split(self, held: float | Sequence[int], seed: int | str = 1234) -> tuple["Columns", "Columns"]:
         """(what is left, what is held back): `held` is a fraction of the examples, drawn by `seed`, or which examples.
@@ -104,18 +110,25 @@ class Columns:
     def _take(self, rows: np.ndarray) -> "Columns":
         taken = {}
         for name, column in self.columns.items():
-            taken[name] = [column[i] for i in rows] if isinstance(column, list) else column[rows]
+            if isinstance(column, DiskColumn):
+                taken[name] = column.take(rows)
+            else:
+                taken[name] = [column[i] for i in rows] if isinstance(column, list) else column[rows]
         return Columns(taken, self.where)
 
     def native(self, name: str) -> Tensor | list[Tensor]:
-        """The column as one tensor of its own dtype, or one an example where they differ in length; converted once."""
+        """The column as one tensor of its own dtype, or one an example where they differ in length; read and converted once."""
         if name not in self._natives:
-            self._natives[name] = native_column(self.columns[name], f'{self.where}: column "{name}"')
+            column = self.columns[name]
+            read = isinstance(column, DiskColumn)
+            self._natives[name] = column.read(0, self.count) if read else native_column(column, f'{self.where}: column "{name}"')
         return self._natives[name]
 
 
-def _column(column: Any, where: str) -> np.ndarray | Tensor | list:
-    """A column as an array, a tensor or a list."""
+def _column(column: Any, where: str) -> np.ndarray | Tensor | DiskColumn | list:
+    """A column as an array, a tensor, a list, or what stays on disk."""
+    if isinstance(column, DiskColumn) or on_disk(column):
+        return column if isinstance(column, DiskColumn) else DiskColumn(column)
     if isinstance(column, (list, tuple, range)):
         column = list(column)
         # numbers are kept as an array: a list of them takes eight times the memory
@@ -125,7 +138,7 @@ def _column(column: Any, where: str) -> np.ndarray | Tensor | list:
         return column
     if not isinstance(column, Tensor) and hasattr(column, "__array__") and not isinstance(column, type):
         column = np.asarray(column)
-        column = column.tolist() if column.dtype.kind == "O" else column
+        column = _nested(column) if column.dtype.kind == "O" else column
     if isinstance(column, (Tensor, np.ndarray)):
         if column.ndim:
             return column
@@ -135,6 +148,13 @@ def _column(column: Any, where: str) -> np.ndarray | Tensor | list:
     raise NetTypeError(f"{where}: a column is a list, an array or a tensor with one entry an example, got {what}")
 
 
+def _nested(entry: Any) -> Any:
+    """Arrays of arrays, which Arrow has for lists of lists, as lists of arrays."""
+    if isinstance(entry, np.ndarray) and entry.dtype.kind == "O":
+        return [_nested(part) for part in entry.tolist()]
+    return entry
+
+
 def native_column(column, where: str) -> Tensor | list[Tensor]:
     """One tensor of the dtype that the column has by itself, or, where examples differ in length, a list of them.
 
@@ -142,6 +162,7 @@ def native_column(column, where: str) -> Tensor | list[Tensor]:
     """
     if isinstance(column, Tensor):
         return column
+    refuse_labels(column, where)
     try:
         return native(column, None, where)
     except NetShapeError:
@@ -154,15 +175,11 @@ def native_column(column, where: str) -> Tensor | list[Tensor]:
     return examples
 
 
-def _kind(dtype: torch.dtype) -> Kind:
-    return BOOLEAN if dtype is torch.bool else REAL if dtype.is_floating_point else INTEGER
-
-
 def _observe(column: Tensor | list[Tensor]) -> PortType:
     if isinstance(column, Tensor):
-        return PortType(_kind(column.dtype), column.shape[1:])
+        return PortType(kind_of(column.dtype), column.shape[1:])
     # an empty list says nothing about its kind and its inner axes
-    kind = _kind(reduce(torch.promote_types, {e.dtype for e in column if e.numel()} or {torch.float32}))
+    kind = kind_of(reduce(torch.promote_types, {e.dtype for e in column if e.numel()} or {torch.float32}))
     shapes = {tuple(e.shape) for e in column if e.shape != (0,)} or {(0,)}
     rank = len(next(iter(shapes)))
     empty = any(example.shape == (0,) for example in column)

@@ -1,6 +1,6 @@
 """The forms of data in memory, as columns: a dict of columns, (inputs, outputs), a list of pairs, a list of dicts, tables by duck type."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from torch import Tensor
@@ -20,11 +20,17 @@ def columns_of(data, inputs: tuple[str, ...], outputs: tuple[str, ...], where: s
     >>> columns_of([(1, 2), (3, 4)], ("Input",), ("Output",), "net_train")
     {'Input': [1, 3], 'Output': [2, 4]}
     """
+    if hasattr(data, "visititems") and hasattr(data, "items"):
+        return dict(_in_groups(data))
     if isinstance(data, Mapping):
         return dict(data)
     if hasattr(data, "iloc") and hasattr(data, "columns"):
         return {str(name): data[name].to_numpy() for name in data.columns}
     if hasattr(data, "column_names") and hasattr(data, "__getitem__") and hasattr(data, "__len__"):
+        numbers = getattr(data, "with_format", None)
+        if numbers is not None and not (getattr(data, "format", None) or {}).get("type"):
+            # Hugging Face would make a Python object of each number
+            data = numbers("numpy")
         table = data[:]
         return {str(name): table[name] for name in data.column_names}
     if isinstance(data, tuple):
@@ -55,6 +61,15 @@ def _from_dicts(examples: Sequence[Mapping], where: str) -> dict[str, object]:
         if example.keys() != keys:
             raise NetNameError(f"{where}: example {i} has the keys {_keys(example)}, example 0 has {_keys(keys)}")
     return {str(key): [example[key] for example in examples] for key in keys}
+
+
+def _in_groups(group, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """The data sets of an HDF5 file by their paths."""
+    for name, item in group.items():
+        if hasattr(item, "visititems"):
+            yield from _in_groups(item, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", item
 
 
 def _keys(keys) -> str:

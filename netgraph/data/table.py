@@ -59,6 +59,15 @@ class Table:
         """Where the tensors are."""
         return next(iter(self.tensors.values())).device
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(self.tensors)
+
+    def column(self, name: str) -> Tensor | Ragged:
+        """All rows of a column."""
+        return self.tensors[name]
+
     def order(self, seed, round: int, batch_size: int | None = None) -> Tensor:
         """The rows in the order of one round (from 1): a permutation that is a function of (seed, round) and the data alone.
 
@@ -66,7 +75,7 @@ class Table:
         stretches of some batches, each sorted by length, and the batches are shuffled again. The short last batch stays last.
         """
         source = generator(seed, "order", round)
-        order = torch.randperm(self.count, generator=source)
+        order = self._shuffled(source)
         size = self._size_of_examples()
         whole = 0 if batch_size is None else self.count // batch_size
         if size is None or batch_size is None or whole < 2:
@@ -78,6 +87,9 @@ class Table:
             batches += ordered.split(batch_size)
         batches = [batches[i] for i in torch.randperm(whole, generator=source).tolist()]
         return torch.cat([*batches, rest])
+
+    def _shuffled(self, source: torch.Generator) -> Tensor:
+        return torch.randperm(self.count, generator=source)
 
     def _size_of_examples(self) -> Tensor | None:
         """How long each example is, all its varying axes together; None where all are alike."""

@@ -53,14 +53,19 @@ def write_tensors(file: BinaryIO, tensors: Mapping[str, torch.Tensor], metadata:
             file.write(tensor_bytes(tensor.contiguous()))
 
 
+def dtype_of(entry: TensorEntry, source: str) -> torch.dtype:
+    """What torch calls the kind of a tensor. Errors: NetFileError for a kind that torch has no use for."""
+    if entry.dtype not in _TORCH:
+        raise NetFileError(f"{source}: tensor {quoted(entry.name)} has dtype {entry.dtype}, which is not read; known: {', '.join(_TORCH)}")
+    return _TORCH[entry.dtype]
+
+
 def read_tensor(file: BufferedReader, header: Header, entry: TensorEntry, source: str) -> torch.Tensor:
     """One tensor of a file whose header was checked. `source` names the file in messages.
 
     Errors: NetFileError for a kind that torch has no use for, and a file that ends early.
     """
-    if entry.dtype not in _TORCH:
-        raise NetFileError(f"{source}: tensor {quoted(entry.name)} has dtype {entry.dtype}, which is not read; known: {', '.join(_TORCH)}")
-    tensor = torch.empty(entry.shape, dtype=_TORCH[entry.dtype])
+    tensor = torch.empty(entry.shape, dtype=dtype_of(entry, source))
     if not math.prod(entry.shape):
         return tensor
     buffer = tensor_bytes(tensor)

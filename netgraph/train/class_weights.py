@@ -75,7 +75,7 @@ def _classes(kind) -> int:
 def _balanced(column: str, count: int, data: Table | Stream) -> tuple[float, ...]:
     if not isinstance(data, Table):
         raise NetTypeError(f'{WHERE}: "Balanced" counts the classes of data in memory; of a stream they are not known')
-    target = data.tensors[column]
+    target = data.column(column)
     if isinstance(target, Ragged):
         raise NetTypeError(f"{WHERE} wants one class an example, the targets are sequences")
     if target.dim() == 2:

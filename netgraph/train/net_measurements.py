@@ -6,7 +6,6 @@ from typing import Any
 import torch
 
 from netgraph.data.columns import Columns
-from netgraph.data.forms import read_data
 from netgraph.data.stream import Stream
 from netgraph.data.table import Table
 from netgraph.errors import NetTypeError, NetValueError
@@ -23,6 +22,7 @@ from netgraph.spec.typing import infer, settled, short
 from netgraph.surgery.initialize import missing_arrays, open_error, seed_of
 from netgraph.train.feed import Feed
 from netgraph.train.options import PRECISIONS
+from netgraph.train.read import read_for
 from netgraph.train.step import Batch
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
@@ -76,7 +76,7 @@ def net_measurements(net: Net, data, measurements: Any, /, **options) -> Any:
         raise NetValueError(f"{WHERE}: {short(net)} is not initialised: {', '.join(missing[:4])} missing", fix="net_initialize(net)")
     size, seed = _batch_size(words.get("BatchSize", Automatic)), seed_of(words.get("RandomSeeding", 1234))
     device, dtype = device_of(words.get("TargetDevice", Automatic), default="best"), _precision(words.get("WorkingPrecision", Automatic))
-    source = read_data(data, inputs=input_names(net), outputs=output_names(net), where=WHERE)
+    source = read_for(net, data, WHERE)
     observed = source.observed() if isinstance(source, Columns) else source.observed(batch_size=size, seed=seed)
     training, columns = _with_losses(net, words.get("LossFunction", Automatic), observed)
     losses = [name for name, _ in training.losses]

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from netgraph.data.columns import Columns
-from netgraph.data.forms import read_data
 from netgraph.data.stream import Stream
 from netgraph.data.table import Table
 from netgraph.errors import NetShapeError, NetTypeError
@@ -12,7 +11,7 @@ from netgraph.losses.attach import Training, attach
 from netgraph.losses.columns import WEIGHT, fed_columns, shapes_said
 from netgraph.lower.forward import Lowered, lower
 from netgraph.measure.measuring import Measuring
-from netgraph.nets.container import input_names, output_names
+from netgraph.nets.container import output_names
 from netgraph.run.lengths import refuse_short
 from netgraph.spec.initial import Initialization
 from netgraph.spec.net import Net
@@ -23,6 +22,7 @@ from netgraph.train.feed import variable_columns
 from netgraph.train.multipliers import multipliers
 from netgraph.train.objective import Objective
 from netgraph.train.options import Options
+from netgraph.train.read import read_for
 from netgraph.train.tracked import measuring_of
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
@@ -64,7 +64,7 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     """Everything up to the first step. Errors: those of the data, the losses and the types, each where it was written."""
     if not isinstance(net, Net):
         raise NetTypeError(f"net_train wants a net, got {net!r}")
-    source = read_data(data, inputs=input_names(net), outputs=output_names(net))
+    source = read_for(net, data)
     source, held = _held_out(net, source, options)
     batch_size = options.batch_size if isinstance(options.batch_size, int) else USUAL_BATCH
     observed = source.observed() if isinstance(source, Columns) else source.observed(batch_size=batch_size, seed=options.seed)
@@ -111,7 +111,7 @@ def prepare(net: Net, data, options: Options) -> Prepared:
 
 def further(prepared: Prepared, data, net: Net, options: Options, where: str) -> Table | Stream:
     """More data for the same training net, such as another validation set. Errors: those of data that does not fit."""
-    source = read_data(data, inputs=input_names(net), outputs=output_names(net), where=where)
+    source = read_for(net, data, where)
     types = _without_weight(prepared.types, source, prepared.objective.weighted)
     return _bound(source, types, prepared.batch_size, options)
 
@@ -163,4 +163,4 @@ def _held_out(net: Net, source: Columns | Stream, options: Options) -> tuple[Col
         return source.split(given.factor, options.seed)
     if given is None:
         return source, None
-    return source, read_data(given, inputs=input_names(net), outputs=output_names(net), where="net_train: ValidationSet")
+    return source, read_for(net, given, "net_train: ValidationSet")

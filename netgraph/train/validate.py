@@ -29,7 +29,7 @@ class Validation:
             raise ValueError("there is no validation data")
         train, test = prepared.forward, prepared.check
         columns = [prepared.columns[train.inputs.index(name)] for name in test.inputs]
-        weighted = prepared.objective.weighted and (not isinstance(data, Table) or WEIGHT in data.tensors)
+        weighted = prepared.objective.weighted and (not isinstance(data, Table) or WEIGHT in data.names)
         self.forward = replace(prepared.objective, mixed=False, weighted=weighted).of(test)
         self.arrays = [train.arrays.index(name) for name in test.arrays]
         self.states = [train.states.index(name) for name in test.states]

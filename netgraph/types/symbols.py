@@ -1,8 +1,10 @@
-"""`Automatic` and `All`: the two words that stand for "find out" and "every one"."""
+"""Words and values that stand for something: `Automatic` ("find out"), `All` ("every one"), `Scaled`, `File`."""
+
+import os
 
 from netgraph.errors import NetTypeError
 
-__all__ = ["All", "Automatic", "Scaled"]
+__all__ = ["All", "Automatic", "File", "Scaled"]
 
 
 class _Word:
@@ -58,6 +60,9 @@ class Scaled:
     def __setattr__(self, key, value):
         raise AttributeError("Scaled cannot be changed")
 
+    def __reduce__(self):
+        return Scaled, (self.factor,)
+
     def __eq__(self, other) -> bool:
         return isinstance(other, Scaled) and self.factor == other.factor
 
@@ -66,3 +71,38 @@ class Scaled:
 
     def __repr__(self) -> str:
         return f"Scaled({self.factor})"
+
+
+class File(os.PathLike):
+    """A file, where its contents are meant and not its name: `net_train(net, File("digits.h5"))`. A `pathlib.Path` says the same.
+
+    Errors: NetTypeError for what is no path.
+
+    >>> File("digits.h5")
+    File('digits.h5')
+    """
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str | os.PathLike[str]):
+        if not isinstance(path, (str, os.PathLike)):
+            raise NetTypeError(f"File wants a path, got {path!r}")
+        object.__setattr__(self, "path", os.fsdecode(path))
+
+    def __setattr__(self, key, value):
+        raise AttributeError("File cannot be changed")
+
+    def __reduce__(self):
+        return File, (self.path,)
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, File) and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash((File, self.path))
+
+    def __repr__(self) -> str:
+        return f"File({self.path!r})"

@@ -84,7 +84,7 @@ def test_bad_columns(columns, error, message):
 
 
 BAD_CONTENTS = [
-    (["a", "b"], NetTypeError, "wants numbers or arrays of numbers, got the string 'a' at [0]"),
+    ([1, "b"], NetTypeError, "wants numbers or arrays of numbers, got the string 'b' at [1]"),
     ([[1], ["b"]], NetTypeError, "wants numbers or arrays of numbers, got the string 'b' at [1, 0]"),
     ([1, [2]], NetShapeError, "example 0 has shape (), example 1 has shape (1,)"),
     ([[], [1], [[2]]], NetShapeError, "example 1 has shape (1,), example 2 has shape (1, 1)"),

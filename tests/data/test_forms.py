@@ -52,6 +52,31 @@ class Table:
         return {"Input": X[rows], "Output": Y[rows]}
 
 
+class Formatted(Table):
+    """A Hugging Face table, which gives Python objects until arrays are asked for."""
+
+    def __init__(self, kind=None):
+        self.format = {"type": kind}
+
+    def with_format(self, kind):
+        return Formatted(kind)
+
+    def __getitem__(self, rows):
+        assert self.format["type"] == "numpy"
+        return {"Input": np.array(X[rows]), "Output": np.array(Y[rows])}
+
+
+class Arrow(Table):
+    """An Arrow table: its columns give arrays of arrays for lists."""
+
+    def __getitem__(self, key):
+        if isinstance(key, slice):
+            return self
+        nested = np.empty(3, dtype=object)
+        nested[:] = [np.array(x) for x in X]
+        return {"Input": nested, "Output": np.array(Y)}[key]
+
+
 class Pairs(Dataset):
     def __len__(self):
         return 3
@@ -91,6 +116,9 @@ COLUMNS = [
     [{"Output": y, "Input": np.array(x)} for x, y in zip(X, Y, strict=True)],
     Frame({"Input": np.array([*X, None], dtype=object)[:3], "Output": np.array(Y)}),
     Table(),
+    Formatted(),
+    Formatted("numpy"),
+    Arrow(),
     TensorDataset(torch.tensor(X), torch.tensor(Y)),
 ]
 
@@ -161,7 +189,8 @@ ACCEPTED = """
   f or (f, {"RoundLength": n}): a function f(info) that gives a batch in one of the forms above
   an iterable: of such batches
   a torch Dataset or DataLoader: with examples, or batches, in these forms
-  a pandas DataFrame or a Hugging Face table: columns by port"""
+  a pandas DataFrame, an Arrow or Hugging Face table: columns by port
+  a path or File(path): of an HDF5 or .safetensors file: columns by port, which stay on disk"""
 
 
 class Unsized(Dataset):
@@ -242,3 +271,21 @@ def test_bad(data, ports, error, message):
 
 def test_integer_columns_are_seen_as_integers():
     assert read_data([([1, 2], 3)], **ONE).observed() == {"Input": PortType(INTEGER, (2,)), "Output": PortType(INTEGER, ())}
+
+
+def test_arrays_of_arrays_of_arrays():
+    inner = np.empty(2, dtype=object)
+    inner[:] = [np.array([1.0, 2.0]), np.array([3.0, 4.0])]
+    column = np.empty(3, dtype=object)
+    column[:] = [inner, inner, inner]
+    assert Columns({"x": column}).observed() == {"x": PortType(REAL, (2, 2))}
+
+
+def test_a_loader_with_workers_gives_the_same_batches():
+    alone, helped = (
+        read_data(DataLoader(Pairs(), batch_size=2, num_workers=workers), **ONE).bind(REALS, batch_size=2, seed=1) for workers in (0, 2)
+    )
+    assert alone.batches_per_round == helped.batches_per_round == 2
+    for _ in range(4):
+        expected, found = alone.next(), helped.next()
+        assert torch.equal(expected.tensors["Input"], found.tensors["Input"]) and alone.round == helped.round
