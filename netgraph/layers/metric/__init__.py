@@ -27,7 +27,10 @@ large, padded items, weights, and the reduction.
 - What comes back is `of_items(losses, valid)`, `of_pairs(losses, kept)`, or a tuple of several, whose reduced values are added.
 - No loop over examples, no `.item()`, no shape that depends on values. Infinities only through `reduction.masked_lse` and its like.
 - A speed-critical loss writes its slope itself, as a ClosedForm on the block (softmax.py has the pattern).
-- A loss that needs the whole matrix at once overrides `parts` and says so in its docstring.
+- A loss that must know something of the whole batch first (a mean of all pairs, a sum of each item's negatives) overrides `parts` and
+  goes over the blocks twice: `over_blocks(items, rows, *shared)` gives what `rows(d, block, *shared)` gives, over all rows. What has a
+  gradient and is not of the block goes in as `shared` (pair.py and sets.py have the pattern).
+- A loss that keeps the whole matrix says so in its docstring.
 
 Where it differs from a package's, say so in the docstring, and compare values and gradients with the package in the tests.
 """

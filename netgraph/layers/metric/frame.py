@@ -124,6 +124,8 @@ class CoupledLoss(Layer):
                 raise NetShapeError(
                     f"{type(self).__name__}: Target wants a row of {len(x)} numbers, one for each item of the batch, got {target.shape[1]}"
                 )
+        if valid is not None and valid.device.type == "cpu" and not is_traced() and valid.all():
+            valid = None  # a mask that hides nothing costs a pass over each matrix
         if valid is not None:
             x = torch.where(valid.unsqueeze(1), x, 0.0)
         return Items(x, target, valid, weight)
