@@ -42,7 +42,7 @@ class NetMapThreadOperator(OwnPorts, Operator):
     than the net's. `(net, {"a": 2, "b": 1})` says for each input how many levels are mapped; the outputs have as many as the most, N.
     An input with fewer is taken at the outermost of the N levels, and one that is not listed, or listed with 0, is whole in every
     application. Levels that are mapped together have one length, fixed or varying. All applications of all examples run as one batch.
-    `net_extract(op, "Net")` is the inner net; the ports have its names.
+    `net_extract(op, "Net")` is the inner net; the ports have its names. Of a layer that takes any number of inputs it takes as many.
     Errors: an input that the net does not have; lengths that differ.
     Source: Wolfram's NetMapThreadOperator.
 
@@ -58,13 +58,21 @@ class NetMapThreadOperator(OwnPorts, Operator):
 
     def check(self):
         names = input_names(self.Net)
-        if not names:
+        if not names and (self.Net.input_count is not None or isinstance(self.Levels, tuple)):
             fix = "InputPorts=2 in the layer" if self.Net.input_count is None else None
             raise NetTypeError(f"NetMapThreadOperator: Net, {short(self.Net)}, has no input ports to map over", fix=fix)
         for name, _ in self.Levels if isinstance(self.Levels, tuple) else ():
             if name not in names:
                 text = f'NetMapThreadOperator: Levels names "{name}", which is no input of {short(self.Net)}'
                 raise NetNameError(f"{text}, {did_you_mean(name, list(names))}")
+
+    @property
+    def input_count(self) -> int | None:
+        return self.Net.input_count
+
+    def with_inputs(self, count: int) -> "NetMapThreadOperator":
+        """The operator with `count` inputs, where its net takes any number."""
+        return self if self.Net.input_count is not None else self.replaced(children={"Net": self.Net.with_inputs(count)})  # type: ignore[return-value]
 
     def levels(self) -> dict[str, int]:
         """How many levels are mapped of each input."""
@@ -86,7 +94,7 @@ class NetMapThreadOperator(OwnPorts, Operator):
 
     def declare(self, scope):
         store, inner, levels = scope.store, scope.children["Net"], self.levels()
-        counts = [store.size() for _ in range(max(levels.values()))]
+        counts = [store.size() for _ in range(max(levels.values(), default=1))]
         scope.terms.names.update({f"count{level}": count for level, count in enumerate(counts)})
         mapped = [(scope.terms.inputs, name, term, levels[name]) for name, term in inner.inputs.items()]
         mapped += [(scope.terms.outputs, name, term, len(counts)) for name, term in inner.outputs.items()]

@@ -131,7 +131,7 @@ def test_a_value_saved_nested_and_compiled():
             '({"a": 1, "b": 0}), not all 0, got 0',
         ),
         (
-            lambda: NetMapThreadOperator(Plus),
+            lambda: NetMapThreadOperator(Plus, {"a": 1}),
             "NetMapThreadOperator: Net, ThreadingLayer(Plus), has no input ports to map over\n  try: InputPorts=2 in the layer",
         ),
         (lambda: NetMapThreadOperator(DOT, aa=3), 'NetMapThreadOperator has no option "aa", did you mean "a"?'),
@@ -150,3 +150,14 @@ def test_refused(build, text):
     with pytest.raises(NetError) as caught:
         build()
     assert str(caught.value) == text
+
+
+def test_a_layer_of_any_number_of_inputs():
+    dot = NetMapThreadOperator(DotLayer())
+    assert dot.input_count is None and dot([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]).tolist() == [17, 53]
+    net = NetGraph({"a": Ramp, "b": Tanh, "dot": dot}, [(("a", "b"), "dot"), "Input -> a", "Input -> b"], Input=("Varying", 3))
+    assert net["Output"] == ("Varying",)
+    x = np.arange(6.0).reshape(2, 3)
+    assert np.allclose(net(x), (x * np.tanh(x)).sum(1))
+    assert net_from_json(net_to_json(net)) == net
+    assert NetMapThreadOperator(Plus, 2)([[[1, 2]], [[10, 20]], [[100, 200]]]).tolist() == [[111, 222]]
