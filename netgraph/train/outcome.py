@@ -9,6 +9,7 @@ from netgraph.train.memory import is_out_of_memory, release, shortened
 from netgraph.train.plan import Plan
 from netgraph.train.result import NetTrainResultsObject, StopReason
 from netgraph.train.session import Session
+from netgraph.train.snapshot import method_of
 
 
 def outcome(session: Session, loop: Loop, report: list[str]) -> NetTrainResultsObject:
@@ -46,7 +47,7 @@ def outcome(session: Session, loop: Loop, report: list[str]) -> NetTrainResultsO
         "InitialLearningRate": session.rate,
         "FinalLearningRate": loop.rate_of(max(1, loop.batch)),
         "LearningRateCurve": session.curve,
-        "OptimizationMethod": method_of(session),
+        "OptimizationMethod": method_of(loop),
         "ArraysLearningRateMultipliers": dict(zip(lowered.arrays, prepared.multipliers, strict=True)),
         "CheckpointingFiles": list(loop.files),
         "TargetDevice": str(options.device),
@@ -61,12 +62,6 @@ def _batches_measured(session: Session, loop: Loop) -> dict[str, list]:
     if loop.error is None and loop.failed is None:
         loop.tracked.look(session.named)
     return loop.tracked.batches
-
-
-def method_of(session: Session) -> tuple[str, dict]:
-    """The method as an option would say it, with all suboptions filled in."""
-    method = session.options.method
-    return method.spelt, method.suboptions()
 
 
 def told(session: Session, loop: Loop) -> str:

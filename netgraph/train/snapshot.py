@@ -121,7 +121,8 @@ def _net(loop: "Loop"):
     return loop.session.trained(loop.session.whole(*loop.session.current()))
 
 
-def _method(loop: "Loop") -> tuple[str, dict]:
+def method_of(loop: "Loop") -> tuple[str, dict]:
+    """The method as an option would say it, with all suboptions filled in."""
     method = loop.session.options.method
     return method.spelt, method.suboptions()
 
@@ -167,7 +168,7 @@ VALUES: dict[str, Callable[["Loop"], Any]] = {
     "WeightsVector": lambda loop: _vector(_weights(loop)),
     "InitialLearningRate": lambda loop: loop.session.rate,
     "LearningRate": lambda loop: loop.rate_now(),
-    "OptimizationMethod": _method,
+    "OptimizationMethod": method_of,
     "TargetDevice": lambda loop: str(loop.session.options.device),
     "Net": _net,
     "ProgressFraction": _fraction,
