@@ -9,9 +9,11 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 from netgraph.data.columns import Columns
 from netgraph.data.examples import columns_of
+from netgraph.data.sampled import Sampled, sampled_columns
 from netgraph.data.sources import Called, Indexed, Passed
 from netgraph.data.stream import Stream
 from netgraph.errors import NetTypeError, NetValueError
+from netgraph.nets.triplet import MEMBERS
 from netgraph.run.convert import sort_of
 from netgraph.spec.names import spelled
 
@@ -25,6 +27,7 @@ FORMS = (
     ("a torch Dataset or DataLoader", "with examples, or batches, in these forms"),
     ("a pandas DataFrame, an Arrow or Hugging Face table", "columns by port"),
     ("a path or File(path)", "of an HDF5 or .safetensors file: columns by port, which stay on disk"),
+    ("Sampled(data, sampler)", "data in any of the forms that have rows, with batches composed by class"),
 )
 
 
@@ -40,6 +43,13 @@ def read_data(data, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where:
     """
     if isinstance(data, Stream):
         return data
+    if isinstance(data, Sampled):
+        joined = data.joined(inputs, outputs)
+        ports = (inputs if inputs != MEMBERS else inputs[:1], outputs if not joined else ("Target",))
+        columns = read_data(data.data, inputs=ports[0], outputs=ports[1], where=where)
+        if not isinstance(columns, Columns):
+            raise NetTypeError(f"{where}: Sampled wants data with rows to choose from, this is a stream of batches")
+        return sampled_columns(data, columns, inputs, outputs, where)
     if isinstance(data, str):
         raise NetTypeError(f"{where}: {data!r} is a name, and no data set comes with netgraph", origins=FORMS)
     if isinstance(data, tuple) and len(data) == 2 and isinstance(data[1], Mapping) and (callable(data[0]) or hasattr(data[0], "__next__")):

@@ -1,6 +1,6 @@
 """Data in memory, converted once: tensors by name with one row an example, and the batches taken from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -104,6 +104,14 @@ class Table:
         if batch_size < 1:
             raise NetValueError(f"BatchSize is at least 1, got {batch_size}")
         return -(-self.count // batch_size)
+
+    def batches(self, seed, round: int, batch_size: int) -> Sequence[Tensor]:
+        """The rows of each batch of one round (from 1)."""
+        return self.order(seed, round, batch_size).split(batch_size)
+
+    def in_order(self, batch_size: int) -> Sequence[Tensor]:
+        """The rows of each batch where all examples are wanted once, as they stand."""
+        return torch.arange(self.count).split(batch_size)
 
     def batch(self, index: Tensor) -> Batch:
         """The rows `index`, copied into new contiguous tensors. Rows outside the table are an error of torch."""

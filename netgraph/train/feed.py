@@ -1,7 +1,7 @@
 """Batches for the step, in order, from data in memory or from a stream: what comes next is a function of (seed, position) alone."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 
@@ -23,20 +23,31 @@ class Fed(NamedTuple):
     indices: torch.Tensor | None
 
 
+class Mining(Protocol):
+    """Gives the rows of other classes that are nearest to each row now; it is asked before every so many batches."""
+
+    every: int
+
+    def __call__(self) -> torch.Tensor: ...
+
+
 class Feed:
     """Batches of a run, one after another. `columns` are the names of the data for the inputs of the step, in order.
 
-    `around` is how many containers were put around what the user wrote, for messages.
+    `around` is how many containers were put around what the user wrote, for messages. `mining` is there where a sampler looks at the
+    net; `near` is what it gave last.
     """
 
     def __init__(
-        self, source: Table | Stream, lowered: Lowered, columns: Sequence[str], batch_size: int, seed, dtype, device, around: int = 0
-    ):
+        self, source: Table | Stream, lowered: Lowered, columns: Sequence[str], batch_size: int, seed, dtype, device, around: int = 0,
+        mining: Mining | None = None,
+    ):  # fmt: skip
         self.source, self.lowered, self.columns = source, lowered, tuple(columns)
         self.batch_size, self.seed, self.dtype, self.device, self.around = batch_size, seed, dtype, device, around
         self.position = 0
         self.per_round: int | None = source.batches_per_round(batch_size) if isinstance(source, Table) else source.batches_per_round
-        self._order: tuple[int, torch.Tensor] | None = None
+        self.mining, self.near = mining, torch.empty(0)
+        self._order: tuple[int, Sequence[torch.Tensor]] | None = None
         self._ahead: tuple[Batch | None, int] | None = None
         self._variables = variable_columns(lowered, self.columns)
         self._peeked: Fed | None = None
@@ -48,6 +59,8 @@ class Feed:
             return fed
         ends = False
         if isinstance(self.source, Table):
+            if self.mining is not None and self.position % self.mining.every == 0:
+                self.near, self._order = self.mining(), None
             batch = self._row_batch(self.source, self.position)
         else:
             batch, ends = self._from_stream(self.source)
@@ -70,8 +83,9 @@ class Feed:
         """The batch of a table at a position, from 0."""
         round, place = divmod(position, table.batches_per_round(self.batch_size))
         if self._order is None or self._order[0] != round:
-            self._order = (round, table.order(self.seed, round + 1, self.batch_size))
-        return table.batch(self._order[1][place * self.batch_size : (place + 1) * self.batch_size])
+            near = {"near": self.near} if self.mining is not None else {}
+            self._order = (round, table.batches(self.seed, round + 1, self.batch_size, **near))
+        return table.batch(self._order[1][place])
 
     def _from_stream(self, stream: Stream) -> tuple[Batch | None, bool]:
         """The next batch and, for a stream that does not tell how long a round is, whether the round has ended: then one is read ahead."""
@@ -107,7 +121,7 @@ class Feed:
         if isinstance(self.source, Table):
             if self.position:
                 told["Digest"] = digest(self._row_batch(self.source, self.position - 1))
-            return told, tensors
+            return told, tensors if self.mining is None else {"near": self.near}
         told["Stream"] = self.source.state_dict()
         if self._ahead is not None:
             batch, round = self._ahead
@@ -125,6 +139,8 @@ class Feed:
         """
         self._peeked = self._ahead = None
         if isinstance(self.source, Table):
+            if self.mining is not None and told["Position"]:
+                self.near = tensors["near"]
             if told["Position"] and digest(self._row_batch(self.source, told["Position"] - 1)) != told["Digest"]:
                 raise NetTrainingError("net_train: cannot resume: the data is not what it was when the checkpoint was written")
         else:

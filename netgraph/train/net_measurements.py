@@ -102,8 +102,7 @@ def net_measurements(net: Net, data, measurements: Any, /, **options) -> Any:
 def _batches(feed: Feed) -> Iterator[Batch]:
     """The batches of one round, those of data in memory in its own order."""
     if isinstance(feed.source, Table):
-        rows = torch.arange(feed.source.count)
-        for number, part in enumerate(rows.split(feed.batch_size)):
+        for number, part in enumerate(feed.source.in_order(feed.batch_size)):
             yield feed.made(feed.source.batch(part), number + 1)
         return
     while (fed := feed.next()) is not None:

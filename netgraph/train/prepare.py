@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from netgraph.data.columns import Columns
+from netgraph.data.sampled import SampledTable
 from netgraph.data.stream import Stream
 from netgraph.data.table import Table
 from netgraph.errors import NetShapeError, NetTypeError
@@ -14,8 +15,8 @@ from netgraph.measure.measuring import Measuring
 from netgraph.nets.container import output_names
 from netgraph.run.lengths import refuse_short
 from netgraph.spec.initial import Initialization
-from netgraph.spec.net import Net
-from netgraph.spec.typing import Typing, infer, settled, short
+from netgraph.spec.net import Net, part_of
+from netgraph.spec.typing import Typing, infer, settled, short, typed
 from netgraph.surgery.initialize import initialized, open_error
 from netgraph.train.class_weights import class_weights
 from netgraph.train.feed import variable_columns
@@ -59,6 +60,17 @@ class Prepared(NamedTuple):
         """The name of the user's net as a part of the training net, None where it is the whole."""
         return "net" if self.training.attached else None
 
+    def trained(self, net: Net, whole: Net) -> Net:
+        """The user's net, which was `net`, out of the training net; sizes that only the data told stay on it."""
+        terms = self.typing.terms[("net",) if self.training.attached else ()]
+        told = {}
+        for types, ports in ((typed(net).inputs, terms.inputs), (typed(net).outputs, terms.outputs)):
+            for name, kind in types.items():
+                if not kind.closed and not self.typing.type_of(ports[name]).varies:
+                    told[name] = self.typing.type_of(ports[name])
+        trained = part_of(whole, "net") if self.training.attached else whole
+        return trained.replaced(given={**trained.given, **told}) if told else trained
+
 
 def prepare(net: Net, data, options: Options) -> Prepared:
     """Everything up to the first step. Errors: those of the data, the losses and the types, each where it was written."""
@@ -95,7 +107,9 @@ def prepare(net: Net, data, options: Options) -> Prepared:
             lengths = [part.lengths[name][place] for name, place, _ in variable_columns(forward, order)]
             refuse_short(forward, lengths, order, "net_train: ", int(training.attached))
     count = table.count if isinstance(table, Table) else None
-    if count is not None:
+    if isinstance(table, SampledTable):
+        batch_size = table.fitting(batch_size, isinstance(options.batch_size, int))
+    elif count is not None:
         batch_size = min(batch_size, count)
     factors = multipliers(whole, [*forward.arrays, *forward.states], options.multipliers, beneath="net" if training.attached else None)
     frozen = [key for key, factor in zip(forward.states, factors[len(forward.arrays) :], strict=True) if factor == 0]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from netgraph.data.sampled import SampledTable
 from netgraph.data.table import Table
 from netgraph.errors import NetTrainingError
 from netgraph.train.feed import Fed, Feed
@@ -49,6 +50,8 @@ def find_batch_size(
     if found is None:
         raise NetTrainingError(f'net_train: BatchSize="Largest": not even {first} examples fit into memory')
     chosen = min(found, most)
+    if isinstance(prepared.data, SampledTable):
+        chosen = prepared.data.fitting(chosen, given=False)
     report.append(f'BatchSize="Largest": {chosen}')
     if not isinstance(prepared.data, Table):
         data = prepared.data

@@ -2,6 +2,7 @@
 
 from netgraph.data.columns import Columns
 from netgraph.data.forms import read_data
+from netgraph.data.sampled import Sampled
 from netgraph.data.stream import Stream
 from netgraph.formats.data_file import opened
 from netgraph.nets.container import input_names, output_names
@@ -10,4 +11,6 @@ from netgraph.spec.net import Net
 
 def read_for(net: Net, data, where: str = "net_train") -> Columns | Stream:
     """The data as columns or as a stream of batches. Errors: those of `read_data` and of files that cannot be read."""
+    if isinstance(data, Sampled):
+        data = data.on(opened(data.data, where))
     return read_data(opened(data, where), inputs=input_names(net), outputs=output_names(net), where=where)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import torch
 
-from netgraph.spec.net import Net, part_of
-from netgraph.spec.typing import typed
+from netgraph.spec.net import Net
 from netgraph.train.average import Average
 from netgraph.train.choose import choose_plan
 from netgraph.train.feed import Feed
+from netgraph.train.hard_negatives import mining_of
 from netgraph.train.memory import is_out_of_memory
 from netgraph.train.method import TorchMethod
 from netgraph.train.options import Options
@@ -73,17 +73,13 @@ class Session(NamedTuple):
         tensors = dict(zip((*lowered.arrays, *lowered.states), (*arrays, *states), strict=True))
         return net.replaced(arrays={name: tensors[name].cpu() if name in tensors else t for name, t in net.tensors.items()})
 
+    def net_now(self) -> Net:
+        """The user's net as trained so far."""
+        return self.trained(self.whole(*self.current()))
+
     def trained(self, whole: Net) -> Net:
         """The user's net out of the training net; sizes that only the data told stay on it."""
-        attached, typing = self.prepared.training.attached, self.prepared.typing
-        terms = typing.terms[("net",) if attached else ()]
-        told = {}
-        for types, ports in ((typed(self.net).inputs, terms.inputs), (typed(self.net).outputs, terms.outputs)):
-            for name, kind in types.items():
-                if not kind.closed and not typing.type_of(ports[name]).varies:
-                    told[name] = typing.type_of(ports[name])
-        trained = part_of(whole, "net") if attached else whole
-        return trained.replaced(given={**trained.given, **told}) if told else trained
+        return self.prepared.trained(self.net, whole)
 
 
 def begin(net: Net, data, options: Options, report: list[str], resumed: Mapping[str, Any] | None = None) -> Session:
@@ -100,9 +96,11 @@ def begin(net: Net, data, options: Options, report: list[str], resumed: Mapping[
     tensors = prepared.net.tensors
     arrays, states = ([tensors[name].to(options.device, options.dtype) for name in names] for names in (lowered.arrays, lowered.states))
     step, turns = _step(prepared, options)
+    mining = mining_of(net, prepared, options)
     feed_of = partial(
-        Feed, prepared.data, lowered, prepared.columns, seed=options.seed, dtype=options.dtype, device=options.device, around=around
-    )
+        Feed, prepared.data, lowered, prepared.columns, seed=options.seed, dtype=options.dtype, device=options.device, around=around,
+        mining=mining,
+    )  # fmt: skip
     key = (prepared.net.structure, prepared.objective)
     if options.batch_size == "Largest":
         prepared = find_batch_size(
@@ -132,10 +130,13 @@ def begin(net: Net, data, options: Options, report: list[str], resumed: Mapping[
     if runner.plan.report != plan.report:
         report += runner.plan.report[len(plan.report) :]
     total = resumed["Total"] if resumed is not None else _total(options, feed, lambda: _step_seconds(start(), example, rate))
-    return Session(
+    session = Session(
         net, options, prepared, feed, None if prepared.validation is None else Validation(prepared, options), step, turns, plan, runner,
         None if options.average is None else Average(runner.trained, options.average), rate, total, curve,
     )  # fmt: skip
+    if mining is not None:
+        mining.now = session.net_now
+    return session
 
 
 def _step(prepared: Prepared, options: Options) -> tuple[Step, Turns | None]:
