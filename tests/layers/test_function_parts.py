@@ -1,6 +1,7 @@
 """FunctionLayer with learned arrays and nets inside, and the graph of its parts."""
 
 import json
+import re
 
 import jsonschema
 import numpy as np
@@ -41,7 +42,7 @@ def test_its_gradients_and_training():
 
 def test_arrays_cost_no_more_than_those_of_a_linear_layer():
     source = lower(net_initialize(NetChain([affine()], Input=3))).source
-    assert "expand" not in source and "matmul = getitem_2 @ getitem" in source
+    assert "expand" not in source and re.search(r"matmul = getitem\w* @ getitem", source)
 
 
 def test_a_name_is_one_array_within_a_net():
