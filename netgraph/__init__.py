@@ -117,6 +117,7 @@ from netgraph.nets.pair import NetPairEmbeddingOperator
 from netgraph.nets.retired import ConstantArrayLayer, ConstantPlusLayer, ConstantTimesLayer, DotPlusLayer, SequenceAttentionLayer
 from netgraph.nets.triplet import NetTripletEmbeddingOperator
 from netgraph.run.state_object import NetStateObject
+from netgraph.show.embeddings import embedding_plot, neighbor_plot
 from netgraph.show.information import net_information
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.ports import Jacobian, NetPort, NetPortGradient
@@ -287,9 +288,9 @@ __all__ = [
     "Subtract", "SummationLayer", "SupConLossLayer", "Surd", "Tan", "Tanh", "ThreadingLayer", "Threshold",
     "ThresholdConsistentMarginLossLayer", "Times", "Total", "TotalLayer", "Trainer", "TransferResult", "TransposeLayer",
     "TripletLossLayer", "TripletMarginLossLayer", "TripletMarginMiner", "TupletMarginLossLayer", "Unequal", "UniformHistogramMiner",
-    "UnitVectorLayer", "Unitize", "Variance", "Which", "ZeroMeanRegularizer", "embedding_measurements", "net_append", "net_delete",
-    "net_drop", "net_extract", "net_flatten", "net_from_json", "net_from_torch", "net_information", "net_initialize", "net_insert",
-    "net_insert_shared_arrays", "net_join", "net_json_schema", "net_load", "net_measurements", "net_prepend", "net_rename",
-    "net_replace", "net_replace_part", "net_save", "net_take", "net_to_json", "net_to_torch", "net_train", "net_transfer", "net_unfold",
-    "unfold_states",
+    "UnitVectorLayer", "Unitize", "Variance", "Which", "ZeroMeanRegularizer", "embedding_measurements", "embedding_plot",
+    "neighbor_plot", "net_append", "net_delete", "net_drop", "net_extract", "net_flatten", "net_from_json", "net_from_torch",
+    "net_information", "net_initialize", "net_insert", "net_insert_shared_arrays", "net_join", "net_json_schema", "net_load",
+    "net_measurements", "net_prepend", "net_rename", "net_replace", "net_replace_part", "net_save", "net_take", "net_to_json",
+    "net_to_torch", "net_train", "net_transfer", "net_unfold", "unfold_states",
 ]  # fmt: skip

@@ -54,12 +54,12 @@ def embedding_measurements(embeddings: Any, classes: Any, measurements: Any, /, 
         if measurement.what not in EMBEDDINGS:
             raise NetTypeError(f"{where}: {measurement.key!r} is not measured of embeddings; known: {', '.join(EMBEDDINGS)}")
     collector = RetrievalCollector(
-        _metric(options.get("Distance")), _unmatched(options.get("Unmatched"), where), options.get("RandomSeeding", 1234)
+        metric_of(options.get("Distance"), where), _unmatched(options.get("Unmatched"), where), options.get("RandomSeeding", 1234)
     )
-    collector.add(*_columns(embeddings, classes, where))
+    collector.add(*embedded_columns(embeddings, classes, where))
     if options.get("References") is not None:
         others, names = options["References"]
-        collector.references = _columns(others, names, f"{where}: References")
+        collector.references = embedded_columns(others, names, f"{where}: References")
     collector.ask(parsed)
     values = [collector.value(measurement) for measurement in parsed]
     return values if listed else values[0]
@@ -68,14 +68,15 @@ def embedding_measurements(embeddings: Any, classes: Any, measurements: Any, /, 
 EMBEDDINGS = (*RETRIEVAL, *CLUSTERING, *VERIFICATION)
 
 
-def _metric(given: Any) -> Metric:
+def metric_of(given: Any, where: str) -> Metric:
+    """The metric that an option says; Euclidean, not normalised, by default. Errors: NetValueError for anything else."""
     if given is None:
         return LpDistance(Normalized=False)
     try:
         return TypeAdapter(METRIC).validate_python(given)
     except ValidationError as error:
         text = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise NetValueError(f"embedding_measurements: Distance {text}") from None
+        raise NetValueError(f"{where}: Distance {text}") from None
 
 
 def _unmatched(given: Any, where: str) -> bool:
@@ -84,7 +85,11 @@ def _unmatched(given: Any, where: str) -> bool:
     return given == "Zero"
 
 
-def _columns(embeddings: Any, classes: Any, where: str) -> tuple[torch.Tensor, torch.Tensor]:
+def embedded_columns(embeddings: Any, classes: Any, where: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Embeddings and classes as tensors.
+
+    Errors: NetShapeError for shapes that do not fit, NetTypeError for classes that are no integers.
+    """
     rows = torch.as_tensor(embeddings if isinstance(embeddings, torch.Tensor) else np.asarray(embeddings, dtype=np.float32)).detach()
     labels = torch.as_tensor(classes if isinstance(classes, torch.Tensor) else np.asarray(classes)).detach()
     if rows.dim() != 2 or labels.dim() != 1 or len(rows) != len(labels):

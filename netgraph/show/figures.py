@@ -8,8 +8,8 @@ from netgraph.errors import NetError
 QUIET = "#6b7280"
 
 
-def empty_figure(size: tuple[float, float], what: str):
-    """A matplotlib figure with one pair of axes, `size` in inches; `what` draws it, for the message.
+def blank_figure(size: tuple[float, float], what: str):
+    """A matplotlib figure without axes, `size` in inches; `what` draws it, for the message.
 
     Errors: NetError where matplotlib is missing.
     """
@@ -20,6 +20,12 @@ def empty_figure(size: tuple[float, float], what: str):
     drawn = Figure(figsize=size, layout="constrained", facecolor="white")
     # A figure that no window manages is shown by notebooks only if it says how.
     vars(drawn)["_repr_svg_"] = partial(as_svg, drawn)
+    return drawn
+
+
+def empty_figure(size: tuple[float, float], what: str):
+    """A matplotlib figure with one pair of axes. Errors: those of `blank_figure`."""
+    drawn = blank_figure(size, what)
     axes = drawn.add_subplot(facecolor="white")
     axes.xaxis.label.set_color(QUIET)
     axes.yaxis.label.set_color(QUIET)
