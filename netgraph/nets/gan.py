@@ -37,11 +37,11 @@ class NetGANOperator(PairOperator):
         "Wasserstein":    LossReal = -D(sample),      LossFake = D(generated)
 
     NetGANOperator([generator, discriminator], Loss). "Sample" is a real example, "Latent" what the generator makes one from; the one
-    discriminator scores both, with a number: for "JensenShannon" a probability that the example is real (logits are used where it ends in
-    LogisticSigmoid, so a sure discriminator still learns), for "Wasserstein" any number. Automatic is "JensenShannon" for a discriminator
-    that ends in LogisticSigmoid, else "Wasserstein". Training minimises LossReal + LossFake; the gradient that comes back to the
-    generator through the discriminator is negated, so the generator maximises LossFake while the discriminator minimises it. What is
-    asked of "GeneratedFake" itself has its ordinary gradient. `net_extract(op, "Generator")` and "Discriminator" are the nets.
+    discriminator scores both, with a number (or a vector of one): for "JensenShannon" a probability that the example is real (logits are
+    used where it ends in LogisticSigmoid, so a sure discriminator still learns), for "Wasserstein" any number. Automatic is "JensenShannon"
+    for a discriminator that ends in LogisticSigmoid, else "Wasserstein". Training minimises LossReal + LossFake; the gradient that comes
+    back to the generator through the discriminator is negated, so the generator maximises LossFake while the discriminator minimises it.
+    What is asked of "GeneratedFake" itself has its ordinary gradient. `net_extract(op, "Generator")` and "Discriminator" are the nets.
     Errors: a net with several inputs or outputs; a discriminator that gives no single number; a generator whose output does not fit.
     Source: Wolfram's NetGANOperator.
 
@@ -91,9 +91,25 @@ class NetGANOperator(PairOperator):
         names = (*scope.children["Generator"].outputs, *scope.children["Discriminator"].inputs, *scope.children["Discriminator"].outputs)
         scope.link(made, taken, f"{scope.label('Generator', names[0])} -> {scope.label('Discriminator', names[1])}")
         where = f"{scope.label('Discriminator', names[2])}, which is one number"
-        scope.link(score, Term(KindNode("real", scope.origin()), store.run([], scope.origin())), where)
+
+        def fire() -> bool:
+            axes = store.axes(score.run)
+            if axes is not None and len(axes) == 1:
+                store.equate_sizes(axes[0], store.size(1, scope.origin()), where, "its length")
+            elif axes:
+                store.equate_runs(score.run, store.run([], scope.origin()), where)
+            return axes is not None
+
+        store.rule([score.run], fire)
         terms.inputs = {"Sample": taken, "Latent": latent}
-        terms.outputs = {"LossReal": score, "LossFake": score, "GeneratedFake": made}
+        losses = {name: Term(KindNode("real", scope.origin()), store.run([], scope.origin())) for name in ("LossReal", "LossFake")}
+        terms.outputs = {**losses, "GeneratedFake": made}
+
+    def assume(self, scope):
+        """A discriminator that leaves it open gives a number."""
+        (score,) = scope.children["Discriminator"].outputs.values()
+        if scope.store.axes(score.run) is None:
+            scope.store.equate_runs(score.run, scope.store.run([], scope.origin()), scope.where)
 
     def unfold(self, plan, path, inputs):
         generator, discriminator = (*path, "Generator"), (*path, "Discriminator")
@@ -104,8 +120,15 @@ class NetGANOperator(PairOperator):
             return score
 
         loss = {"JensenShannon": _JensenShannon, "Wasserstein": _Wasserstein}[self.form]
-        real = plan.apply(path, loss(True), scored(inputs["Sample"]))
-        fake = plan.apply(path, loss(False), scored(plan.apply(path, _Against(), made)))
+        (score,) = plan.typing.terms[discriminator].outputs.values()
+        vector = bool(plan.typing.store.axes(score.run))
+
+        def judged(real: bool, value: int) -> int:
+            found = plan.apply(path, loss(real), scored(value))
+            return plan.apply(path, _Number(), found) if vector else found
+
+        real = judged(True, inputs["Sample"])
+        fake = judged(False, plan.apply(path, _Against(), made))
         return {"LossReal": real, "LossFake": fake, "GeneratedFake": made}
 
 
@@ -129,6 +152,16 @@ class _Against:
 
     def __repr__(self) -> str:
         return "the gradient negated"
+
+
+class _Number:
+    """The number that a vector of one holds."""
+
+    def __call__(self, x):
+        return x[:, 0]
+
+    def __repr__(self) -> str:
+        return "the number in a vector of one"
 
 
 class _JensenShannon:

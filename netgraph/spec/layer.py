@@ -179,7 +179,7 @@ class Layer(Net, BaseModel):
         self.check()
         if self.children:
             hash(self)
-        if types or tensors:
+        if types or tensors or self.children:
             typed(self)
 
     def given_type(self, name: str, given: PortType) -> PortType:

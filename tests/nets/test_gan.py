@@ -128,9 +128,9 @@ def test_a_step_of_training():
             'NetGANOperator: Loss wants "JensenShannon", "Wasserstein" or Automatic, got \'Hinge\'',
         ),
         (
-            lambda: NetGANOperator([3, 1], Latent=2),
-            "Discriminator/Output, which is one number: 1 axis on one side and no axis on the other\n"
-            "  (1,): Discriminator is LinearLayer(1)\n  (): NetGANOperator([LinearLayer[0], LinearLayer[0]], Latent=2)",
+            lambda: NetGANOperator([3, 2], Latent=2),
+            "Discriminator/Output, which is one number: its length is 2 on one side and 1 on the other\n"
+            "  2: Discriminator is LinearLayer(2)\n  1: NetGANOperator([LinearLayer[0], LinearLayer[0]], Latent=2)",
         ),
         (
             lambda: NetGANOperator([[3], LinearLayer((), Input=4)], Latent=2),
@@ -147,3 +147,16 @@ def test_refused(build, text):
     with pytest.raises(NetError) as caught:
         build()
     assert str(caught.value) == text
+
+
+def test_a_vector_of_one_is_a_number():
+    nets = [NetChain([4, Tanh, 2], Input=3), NetChain([4, Tanh, 1, LogisticSigmoid], Input=2)]
+    gan = net_initialize(NetGANOperator(nets))
+    data = {"Sample": np.ones((5, 2)), "Latent": np.ones((5, 3))}
+    losses = gan(data)
+    assert losses["LossReal"].shape == losses["LossFake"].shape == (5,)
+    fake = gan["Discriminator"](losses["GeneratedFake"])[:, 0]
+    assert np.allclose(losses["LossFake"], -np.log(1 - fake), atol=1e-6)
+    assert "log_sigmoid" in gan.to_torch().source or "softplus" in gan.to_torch().source
+    with pytest.raises(NetShapeError):
+        NetGANOperator([NetChain([4], Input=3), NetChain([(2, 2)], Input=4)])
