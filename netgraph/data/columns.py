@@ -60,7 +60,7 @@ class Columns:
         Errors: NetNameError for a column without a port or a port without a column; NetShapeError where an example does not have the
         port's shape; NetValueError for NaN and Infinity and for integers out of range, with the row first in the position.
 
-        >>> Columns({"x": [[1, 2]]}).table({"x": PortType(REAL, (3,))})
+        >>> Columns({"x": [[1, 2]]}).table({"x": PortType(None, (3,))})
         Traceback (most recent call last):
         netgraph.errors.NetShapeError: net_train: column "x": the examples have shape (2,), the port wants (3,)
         """
