@@ -18,8 +18,8 @@ items of the batch (rows) and all of them (columns), with masks of the positive 
             return of_items((far - near + self.Margin).clamp_min(0), block.has_both)
 
 and a row in tests/layers/rows_metric.py. The frame does the rest: ports ("Input", "Target", "Weight"; "Loss", "Valid", "Active",
-"Positive", "Negative"), the relation in place of labels, the miner, blocks, recomputing in the backward pass where matrices would be
-large, padded items, weights, and the reduction.
+"Positive", "Negative"), the relation or the views in place of labels, the miner, the memory, blocks, recomputing in the backward pass
+where matrices would be large, padded items, weights, and the reduction.
 
 - `d` is small where close, for similarities too unless the class sets `oriented = False`: then it is what the metric says.
 - `block` (frame.Block) has `positive` and `negative` (Boolean, rows x columns, already mined), `strength` (None, or how much each
@@ -31,6 +31,8 @@ large, padded items, weights, and the reduction.
   goes over the blocks twice: `over_blocks(items, rows, *shared)` gives what `rows(d, block, *shared)` gives, over all rows. What has a
   gradient and is not of the block goes in as `shared` (pair.py and sets.py have the pattern).
 - A loss that keeps the whole matrix says so in its docstring.
+- Columns may be more than the batch (a memory): the rows are its first items, `items.own`. A loss for which that makes no sense has
+  `remembers = False`.
 
 Where it differs from a package's, say so in the docstring, and compare values and gradients with the package in the tests.
 """

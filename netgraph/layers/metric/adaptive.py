@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, unit
-from netgraph.layers.metric.frame import CoupledLoss, Items, PairLoss, most_positives, refuse_relation
+from netgraph.layers.metric.frame import CoupledLoss, Items, PairLoss, most_positives, refuse_relation, refuse_views
 from netgraph.layers.metric.mining import slots
 from netgraph.layers.metric.reduction import REDUCTION, of_items, of_pairs
 from netgraph.spec.declare import Array, State
@@ -39,6 +39,7 @@ class DynamicSoftMarginLossLayer(PairLoss):
     Lowest: number(high=0, high_open=True) = -2.0
     Bins: Count = 10
     Momentum: number(0, 1) = 0.01
+    remembers = False
 
     Histogram = State("Bins", ZEROS, meaning="the shares of the triplets seen lately, by bin")
 
@@ -46,16 +47,16 @@ class DynamicSoftMarginLossLayer(PairLoss):
         return most_positives(items)
 
     def forward(self, *inputs, valid, Histogram, training, Draws=None):
-        drawn = (Draws,) if Draws is not None and self.Miner is not None and self.Miner.random else ()
+        drawn = self.drawn(Draws)
 
-        def evaluate(valid, histogram, x, target, *rest):
-            weight, rest = (rest[0], rest[1:]) if self.Weighted else (None, rest)
-            items = self.items(x, target, valid, weight)._replace(draws=rest[0] if rest else None)
+        def evaluate(valid, histogram, *given):
+            items, rest = self.batch(valid, *given)
+            items = items._replace(draws=self.spread(rest[0] if rest else None, items))
             shares, kept = self._shares(items, histogram.detach().to(items.x.dtype), training)
-            return *self.evaluate(items, Histogram=shares), kept.to(histogram.dtype)
+            return *self.averaged(self.evaluate(items, Histogram=shares), len(given[0])), kept.to(histogram.dtype)
 
         losses = whole(type(self).__name__, evaluate, valid, Histogram, *inputs, *drawn)
-        mined = whole(f"{type(self).__name__}_mined", self._mined, valid, *inputs[:2], *drawn)
+        mined = whole(f"{type(self).__name__}_mined", self.mined_places, valid, len(drawn), *inputs, *drawn)
         return losses[0], losses[1], losses[2], mined[0], mined[1], losses[3]
 
     @torch.no_grad()
@@ -129,6 +130,7 @@ class ManifoldLossLayer(CoupledLoss):
 
     def check(self):
         refuse_relation(self)
+        refuse_views(self)
 
     def parts(self, items, *, Weights):
         count = len(items.x)

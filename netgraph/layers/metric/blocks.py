@@ -29,15 +29,16 @@ def block_size(count: int, depth: int) -> int:
     return max(1, min(count, max(64, BLOCK // count) // depth))
 
 
-def over_blocks(run: Run, size: int, everything: Tensors, shared: Tensors, depth: int) -> list[Tensor]:
-    """The results of all blocks, joined along the first axis. `everything` holds tensors with one row an item."""
-    count = len(everything[0])
+def over_blocks(run: Run, size: int, everything: Tensors, shared: Tensors, depth: int, count: int | None = None) -> list[Tensor]:
+    """The results of all blocks, joined along the first axis. `everything` holds tensors with one row an item; the first `count` items, or
+    all, are taken as rows."""
+    count = len(everything[0]) if count is None else count
     wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (*everything, *shared))
-    large = count * count * depth > KEPT
+    large = count * len(everything[0]) * depth > KEPT
     if count > size and not is_traced() and (large or not wanted):
-        return list(_Recomputed.apply(run, size, len(everything), *everything, *shared))
+        return list(_Recomputed.apply(run, (count, size), len(everything), *everything, *shared))
     pieces = []
-    for start, *rows in zip(range(0, count, size), *(t.split(size) for t in everything), strict=True):
+    for start, *rows in zip(range(0, count, size), *(t[:count].split(size) for t in everything), strict=True):
         if large and wanted:
             pieces.append(checkpoint(run, start, tuple(rows), everything, shared, use_reentrant=False, preserve_rng_state=False))
         else:
@@ -49,20 +50,21 @@ class _Recomputed(torch.autograd.Function):
     """All blocks of a computation, without their graphs."""
 
     @staticmethod
-    def forward(ctx, run: Run, size: int, parts: int, *tensors: Tensor):
+    def forward(ctx, run: Run, sizes: tuple[int, int], parts: int, *tensors: Tensor):
         everything, shared = tensors[:parts], tensors[parts:]
         results: list[Tensor] = []
-        starts = range(0, len(everything[0]), size)
+        count, size = sizes
+        starts = range(0, count, size)
         for number, start in enumerate(starts):
-            rows = tuple(t[start : start + size] for t in everything)
+            rows = tuple(t[start : min(start + size, count)] for t in everything)
             found = run(start, rows, everything, shared)
             if not results:
-                results = [_room(piece, len(rows[0]), len(everything[0]), len(starts)) for piece in found]
+                results = [_room(piece, len(rows[0]), count, len(starts)) for piece in found]
             for piece, result in zip(found, results, strict=True):
-                place = slice(start, start + size) if len(result) == len(everything[0]) else slice(number, number + 1)
+                place = slice(start, start + size) if len(result) == count else slice(number, number + 1)
                 result[place] = piece
         ctx.save_for_backward(*tensors)
-        ctx.run, ctx.size, ctx.parts = run, size, parts
+        ctx.run, ctx.sizes, ctx.parts = run, sizes, parts
         ctx.mark_non_differentiable(*(result for result in results if not result.is_floating_point()))
         return tuple(results)
 
@@ -72,9 +74,9 @@ class _Recomputed(torch.autograd.Function):
         everything = [t.detach().requires_grad_(t.is_floating_point()) for t in tensors[: ctx.parts]]
         shared = [t.detach().requires_grad_(t.is_floating_point()) for t in tensors[ctx.parts :]]
         totals = [torch.zeros_like(t) if t.requires_grad else None for t in (*everything, *shared)]
-        count = len(everything[0])
-        for number, start in enumerate(range(0, count, ctx.size)):
-            here = slice(start, start + ctx.size)
+        count, size = ctx.sizes
+        for number, start in enumerate(range(0, count, size)):
+            here = slice(start, min(start + size, count))
             rows = [t.detach()[here].requires_grad_(t.requires_grad) for t in everything]
             with torch.enable_grad():
                 found = ctx.run(start, tuple(rows), tuple(everything), tuple(shared))

@@ -6,14 +6,16 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from netgraph.errors import NetShapeError, NetTypeError
+from netgraph.errors import NetShapeError, NetTypeError, NetValueError
 from netgraph.layers.metric.blocks import block_size, over_blocks
 from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, LpDistance, Metric, Tensors
+from netgraph.layers.metric.memory import MEMORY, STATES
 from netgraph.layers.metric.mining import MINER
 from netgraph.layers.metric.reduction import REDUCTION, Part, of_items, reduced
 from netgraph.layers.metric.regularizers import REGULARIZER
-from netgraph.spec.declare import InputPort, Noise, OutputPort, parse_shape
+from netgraph.spec.declare import InputPort, Noise, OutputPort, State, parse_shape
+from netgraph.spec.initial import ZEROS, Fixed
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import Flag, choice, number
 from netgraph.spec.whole import is_traced, whole
@@ -54,7 +56,11 @@ class Block(NamedTuple):
 
 
 class Items(NamedTuple):
-    """A batch as a coupled loss sees it: embeddings, classes or relation, which items are real, weights, and what a miner wants."""
+    """A batch as a coupled loss sees it: embeddings, classes or relation, which items are real, weights, and what a miner wants.
+
+    The first `count` items, or all, are the batch; the others are remembered: the batch is compared with them, too. With `constant_keys`
+    the gradient flows through the items that are compared, not through those they are compared with.
+    """
 
     x: Tensor
     target: Tensor
@@ -62,6 +68,17 @@ class Items(NamedTuple):
     weight: Tensor | None = None
     draws: Tensor | None = None
     facts: Any = None
+    count: int | None = None
+    constant_keys: bool = False
+
+    @property
+    def own(self) -> slice:
+        """The places of the batch itself."""
+        return slice(self.count)
+
+    def keys(self, prepared: Tensors) -> Tensors:
+        """What is compared with, of what a metric prepared."""
+        return tuple(t.detach() for t in prepared) if self.constant_keys else prepared
 
 
 class CoupledLoss(Layer):
@@ -74,7 +91,7 @@ class CoupledLoss(Layer):
     abstract: ClassVar[bool] = True
 
     Reduction: REDUCTION = "Valid"
-    TargetForm: choice("Class", "Relation") = "Class"
+    TargetForm: choice("Class", "Relation", "View") = "Class"
     Weighted: Flag = False
     Regularizer: REGULARIZER = None
     RegularizerWeight: number(0) = 1.0
@@ -87,7 +104,7 @@ class CoupledLoss(Layer):
     Active = OutputPort("real:", "the share of the item's terms whose loss is positive")
 
     def input_ports(self):
-        return ("Input", "Target", "Weight") if self.Weighted else ("Input", "Target")
+        return ("Input", *(() if self.TargetForm == "View" else ("Target",)), *(("Weight",) if self.Weighted else ()))
 
     @property
     def input_count(self):
@@ -99,6 +116,9 @@ class CoupledLoss(Layer):
             del scope.terms.inputs["Weight"]
         if self.TargetForm == "Relation":
             scope.terms.inputs["Target"] = scope.port(parse_shape("real: items"), "Target")
+        if self.TargetForm == "View":
+            del scope.terms.inputs["Target"]
+            scope.terms.inputs["Input"] = scope.port(parse_shape("real: views size"), "Input")
 
     def forward(self, *inputs, valid, **arrays):
         losses = whole(type(self).__name__, self._evaluated(tuple(arrays)), valid, *inputs, *arrays.values())
@@ -107,13 +127,36 @@ class CoupledLoss(Layer):
     def _evaluated(self, names: tuple[str, ...], draws: bool = False) -> Callable[..., tuple[Tensor, ...]]:
         """`evaluate` with everything by position, which a recorder can see: weight and random numbers where there are any, then arrays."""
 
-        def evaluate(valid, x, target, *rest):
-            weight, rest = (rest[0], rest[1:]) if self.Weighted else (None, rest)
-            lots, values = (rest[0], rest[1:]) if draws else (None, rest)
-            items = self.items(x, target, valid, weight)._replace(draws=lots)
-            return self.evaluate(items, **dict(zip(names, values, strict=True)))
+        def evaluate(valid, *given):
+            items, (*rest,) = self.batch(valid, *given)
+            lots = rest.pop(0) if draws else None
+            results = self.evaluate(items._replace(draws=self.spread(lots, items)), **dict(zip(names, rest, strict=True)))
+            return self.averaged(results, len(given[0]))
 
         return evaluate
+
+    def averaged(self, results: tuple[Tensor, ...], count: int) -> tuple[Tensor, ...]:
+        """One number for each of `count` examples: the mean of its views, where items are views."""
+        return results if self.TargetForm != "View" else tuple(result.unflatten(0, (count, -1)).mean(1) for result in results)
+
+    def batch(self, valid: Tensor | None, *given: Tensor) -> tuple[Items, list[Tensor]]:
+        """The batch of what is given by position, and what comes behind it. Views become items, and the examples their classes."""
+        x, *rest = given
+        views = self.TargetForm == "View"
+        target = torch.arange(len(x), device=x.device) if views else rest.pop(0)
+        weight = rest.pop(0) if self.Weighted else None
+        if views:
+            count = x.shape[1]
+            x, target = x.flatten(0, 1), target.repeat_interleave(count)
+            valid, weight = (None if t is None else t.repeat_interleave(count) for t in (valid, weight))
+        return self.items(x, target, valid, weight), rest
+
+    def spread(self, lots: Tensor | None, items: Items) -> Tensor | None:
+        """One random number an item, from one an example: views have different ones."""
+        if lots is None or len(lots) == len(items.x):
+            return lots
+        views = torch.arange(len(items.x) // len(lots), device=lots.device)
+        return (lots.unsqueeze(1) + views * 0.618).frac().flatten()
 
     def items(self, x: Tensor, target: Tensor, valid: Tensor | None, weight: Tensor | None) -> Items:
         """The batch, in a precision that sums can be taken in, with nothing in place of padded items."""
@@ -132,8 +175,9 @@ class CoupledLoss(Layer):
 
     def evaluate(self, items: Items, **arrays) -> tuple[Tensor, ...]:
         """(losses, valid, active) of a batch of real tensors."""
-        losses, valid, active = reduced(list(self.parts(items, **arrays)), self.Reduction, items.valid, items.weight)
-        return losses + self.regularized(items.x, items.valid), valid, active
+        real = None if items.valid is None else items.valid[items.own]
+        losses, valid, active = reduced(list(self.parts(items, **arrays)), self.Reduction, real, items.weight)
+        return losses + self.regularized(items.x[items.own], real), valid, active
 
     def regularized(self, x: Tensor, valid: Tensor | None) -> Tensor | float:
         """What the regularizer adds for each embedding."""
@@ -158,9 +202,32 @@ class PairLoss(CoupledLoss):
     Distance: METRIC = LpDistance()
     Miner: MINER = None
 
+    Memory: MEMORY = None
+    remembers: ClassVar[bool] = True
+    """Whether the loss makes sense between a batch and a memory."""
+
     Draws = Noise("", "uniform")
     Positive = OutputPort("integer:", "the place in the batch of the farthest positive that mining kept, -1 for none")
     Negative = OutputPort("integer:", "the place in the batch of the nearest negative that mining kept, -1 for none")
+    MemoryEmbeddings = State("MemorySize size", ZEROS, meaning="the embeddings of earlier batches, newest first, with Memory")
+    MemoryClasses = State("MemorySize", Fixed(-1), meaning="their classes, -1 where nothing is stored yet")
+    MemorySteps = State("", ZEROS, meaning="the training steps so far, up to WarmUp")
+
+    @property
+    def MemorySize(self) -> int | None:
+        """How many items are remembered."""
+        return None if self.Memory is None else self.Memory.Size
+
+    def has_array(self, name):
+        if name not in STATES:
+            return True
+        return self.Memory is not None and (name != "MemorySteps" or self.Memory.WarmUp > 0)
+
+    def declare(self, scope):
+        super().declare(scope)
+        if self.TargetForm == "View":
+            for name in ("Positive", "Negative"):
+                scope.terms.outputs[name] = scope.port(parse_shape("integer: views"), name)
 
     def check(self):
         wanted = self.Distance.small_is_close if self.takes == "either" else self.takes == "distance"
@@ -170,15 +237,60 @@ class PairLoss(CoupledLoss):
                 f"{type(self).__name__}: Distance wants {kinds[wanted]}, {self.Distance!r} is {kinds[not wanted]}",
                 fix='Distance="CosineSimilarity"' if not wanted else 'Distance="CosineDistance"',
             )
+        if self.Memory is not None and not self.remembers:
+            raise NetValueError(f"{type(self).__name__} compares a batch with itself alone, it takes no Memory")
+        if self.Memory is not None and self.TargetForm == "Relation":
+            raise NetValueError(f"{type(self).__name__}: a relation says nothing about earlier batches, it goes without Memory")
 
-    def forward(self, *inputs, valid, Draws=None, **arrays):
-        drawn = (Draws,) if Draws is not None and self.Miner is not None and self.Miner.random else ()
-        losses = whole(type(self).__name__, self._evaluated(tuple(arrays), bool(drawn)), valid, *inputs, *drawn, *arrays.values())
-        mined = whole(f"{type(self).__name__}_mined", self._mined, valid, *inputs[:2], *drawn)
-        return losses[0], losses[1], losses[2], mined[0], mined[1]
+    def forward(self, *inputs, valid, training, Draws=None, **arrays):
+        states = {name: arrays.pop(name) for name in STATES if name in arrays}
+        drawn = self.drawn(Draws)
+        words = {**arrays, **(states if training else {})}
+        losses = whole(type(self).__name__, self._evaluated(tuple(words), bool(drawn)), valid, *inputs, *drawn, *words.values())
+        held = tuple(states.values()) if training else ()
+        mined = whole(f"{type(self).__name__}_mined", self.mined_places, valid, len(drawn), *inputs, *drawn, *held)
+        kept = whole(f"{type(self).__name__}_memory", self._stored, valid, *inputs, *held) if held else tuple(states.values())
+        return losses[0], losses[1], losses[2], mined[0], mined[1], *(kept[number] for number in range(len(states)))
 
-    def _mined(self, valid, x, target, draws=None):
-        return self.mined(self.items(x, target, valid, None)._replace(draws=draws))
+    def drawn(self, draws: Any) -> tuple:
+        """The random numbers, where the miner wants them."""
+        return (draws,) if draws is not None and self.Miner is not None and self.Miner.random else ()
+
+    def evaluate(self, items: Items, **arrays):
+        states = {name: arrays.pop(name) for name in STATES if name in arrays}
+        return super().evaluate(self.remembered(items, *states.values()), **arrays)
+
+    def mined_places(self, valid: Tensor | None, draws: int, *given: Tensor) -> tuple[Tensor, ...]:
+        """`mined` of what is given by position."""
+        items, rest = self.batch(valid, *given)
+        lots = rest.pop(0) if draws else None
+        found = self.mined(self.remembered(items._replace(draws=self.spread(lots, items)), *rest))
+        return found if self.TargetForm != "View" else tuple(places.unflatten(0, (len(given[0]), -1)) for places in found)
+
+    def remembered(self, items: Items, *states: Tensor) -> Items:
+        """The batch with the newest items of the memory behind it."""
+        if not states:
+            return items
+        count = len(items.x)
+        old, classes = (state.detach()[: max(self.Memory.Size - count, 0)] for state in states[:2])
+        real = torch.ones(count, dtype=torch.bool, device=old.device) if items.valid is None else items.valid
+        # views of other batches are of other examples: nobody's positives
+        target = classes.long() if self.TargetForm == "Class" else torch.full_like(classes, -1, dtype=torch.long)
+        draws = items.draws if items.draws is None else items.draws[torch.arange(count + len(old), device=old.device) % count]
+        return items._replace(
+            x=torch.cat((items.x, old.to(items.x.dtype))),
+            target=torch.cat((items.target, target.to(items.target.dtype))),
+            valid=torch.cat((real, classes >= 0)),
+            draws=draws,
+            count=count,
+            constant_keys=self.Memory.Gradient == "Rows",
+        )
+
+    def _stored(self, valid: Tensor | None, *given: Tensor) -> tuple[Tensor, ...]:
+        """The states after a batch."""
+        items, (old, classes, *steps) = self.batch(valid, *given)
+        target = items.target if items.valid is None else torch.where(items.valid, items.target, -1)
+        return self.Memory.stored(items.x, target, old, classes, steps[0] if steps else None)
 
     def rows(self, d: Tensor, block: Block, **arrays: Tensor) -> Part | tuple[Part, ...]:
         """The parts of the rows of a block: `d` is what the metric says of rows and columns, small where close if `oriented`."""
@@ -238,8 +350,9 @@ class PairLoss(CoupledLoss):
         if self.Miner is None or self.Miner.facts is None:
             return items
         columns = self.Miner.Distance.prepare(items.x.detach())
-        block = Block(0, items.x, items.x, columns, columns, *pair_masks(items, 0, len(items.x)), items.valid)
-        return items._replace(facts=self.Miner.facts(self.Miner.Distance.oriented(columns, columns), block, items))
+        rows = tuple(t[items.own] for t in columns)
+        block = Block(0, items.x[items.own], items.x, rows, columns, *pair_masks(items, 0, len(rows[0])), items.valid)
+        return items._replace(facts=self.Miner.facts(self.Miner.Distance.oriented(rows, columns), block, items))
 
     @torch.no_grad()
     def mined(self, items: Items) -> tuple[Tensor, Tensor]:
@@ -256,6 +369,12 @@ class PairLoss(CoupledLoss):
         return far, near
 
 
+def refuse_views(layer: CoupledLoss) -> None:
+    """Raise the error of a loss that wants classes and is given views."""
+    if layer.TargetForm == "View":
+        raise NetTypeError(f'{type(layer).__name__} wants classes: views have none, TargetForm="View" does not apply')
+
+
 def refuse_relation(layer: CoupledLoss) -> None:
     """Raise the error of a loss that wants classes and is given a relation."""
     if layer.TargetForm == "Relation":
@@ -266,7 +385,8 @@ def most_positives(items: Items) -> int:
     """How many positives the loss must have room for, for an item; all while values must not be looked at."""
     if items.target.dim() == 2 or is_traced():
         return len(items.x)
-    return max(1, int(torch.unique(items.target, return_counts=True)[1].max()))
+    counts = torch.unique(items.target[items.target >= 0], return_counts=True)[1]
+    return max(1, int(counts.max()) if len(counts) else 0)
 
 
 def chosen(d: Tensor, kept: Tensor, *, far: bool) -> Tensor:
@@ -287,11 +407,13 @@ def in_blocks(
     """`of(block, *shared)` of all blocks of rows, joined."""
 
     def run(start, rows, everything, shared):
+        everything = items.keys(everything)
         masks = pair_masks(items, start, len(rows[0]))
         complete = items.target.dim() == 1 and items.valid is None
         return of(Block(start, rows[0], everything[0], rows[1:], everything[1:], *masks, items.valid, complete), *shared)
 
-    return over_blocks(run, block_size(len(items.x), depth), (items.x, *metric.prepare(items.x)), shared, depth)
+    everything = (items.x, *metric.prepare(items.x))
+    return over_blocks(run, block_size(len(items.x), depth), everything, shared, depth, items.count)
 
 
 def pair_masks(items: Items, start: int, count: int) -> tuple[Tensor, Tensor, Any]:

@@ -124,6 +124,7 @@ class NPairsLossLayer(PairLoss):
     """
 
     Distance: METRIC = DotProductSimilarity()
+    remembers = False
 
     def check(self):
         super().check()
@@ -168,6 +169,7 @@ class InstanceLossLayer(PairLoss):
     Distance: METRIC = CosineSimilarity()
     takes = "similarity"
     oriented = False
+    remembers = False
 
     def check(self):
         super().check()

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from netgraph.errors import NetValueError
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, SNRDistance
-from netgraph.layers.metric.frame import Block, PairLoss
+from netgraph.layers.metric.frame import Block, PairLoss, refuse_relation, refuse_views
 from netgraph.layers.metric.mining import slots
 from netgraph.layers.metric.reduction import REDUCTION, Part, of_pairs, together
 from netgraph.spec.declare import Array, Rule
@@ -100,15 +100,19 @@ class MarginLossLayer(PairLoss):
         super().check()
         if not self.LearnBeta and (self.Nu or self.Classes is not Automatic):
             raise NetValueError("MarginLossLayer: Classes and Nu are about a learned boundary", fix="LearnBeta=True")
+        if self.Classes is not Automatic:
+            refuse_relation(self)
+            refuse_views(self)
 
     def has_array(self, name):
-        return self.LearnBeta
+        return super().has_array(name) if name != "Boundary" else self.LearnBeta
 
     def array_places(self):
         for name, declared, setting in super().array_places():
-            start = Array(declared.text, Fixed(self.Beta), meaning=declared.meaning)
-            start.name = name
-            yield name, start, setting
+            if name == "Boundary":
+                declared = Array(declared.text, Fixed(self.Beta), meaning=declared.meaning)
+                declared.name = name
+            yield name, declared, setting
 
     def relate(self):
         if not self.LearnBeta:

@@ -53,6 +53,11 @@ class PNLossLayer(PairLoss):
     Release: parameter(_release, {"enum": [{"$word": "Automatic"}, "0.16", "0.17"]}) = Automatic
     Distance: METRIC = CosineDistance()
 
+    @property
+    def remembers(self) -> bool:
+        """Whether the loss makes sense between a batch and a memory: what was released of it does not know one."""
+        return self.Release is Automatic
+
     def kept(self, d, block, items):
         block = super().kept(d, block, items)
         return block._replace(**strategies(d.detach(), block, self.PositiveMining, self.NegativeMining))

@@ -73,6 +73,7 @@ class HistogramLossLayer(PairLoss):
     Distance: METRIC = CosineSimilarity()
     takes = "similarity"
     oriented = False
+    remembers = False
 
     def parts(self, items):
         (has,) = self.over_blocks(items, lambda d, block: (block.has_both,))

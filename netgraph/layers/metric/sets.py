@@ -161,6 +161,7 @@ class LiftedStructureLossLayer(PairLoss):
     positional = ("NegativeMargin", "PositiveMargin")
     NegativeMargin: number() = 1.0
     PositiveMargin: number() = 0.0
+    remembers = False
 
     def parts(self, items):
         sign = self.Distance.sign

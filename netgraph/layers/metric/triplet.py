@@ -113,9 +113,10 @@ def mined_triplets(loss: PairLoss, items: Items) -> tuple[Tensor, Tensor, Tensor
     """
     place, other = loss.mined(items)
     prepared = loss.Distance.prepare(items.x)
-    positives = tuple(t[place.clamp_min(0)] for t in prepared)
-    negatives = tuple(t[other.clamp_min(0)] for t in prepared)
-    pairs = ((prepared, positives), (prepared, negatives), (positives, negatives))
+    anchors, keys = tuple(t[items.own] for t in prepared), items.keys(prepared)
+    positives = tuple(t[place.clamp_min(0)] for t in keys)
+    negatives = tuple(t[other.clamp_min(0)] for t in keys)
+    pairs = ((anchors, positives), (anchors, negatives), (positives, negatives))
     far, near, between = (loss.Distance.paired(a, b) * loss.Distance.sign for a, b in pairs)
     return far, near, between, (place >= 0) & (other >= 0)
 

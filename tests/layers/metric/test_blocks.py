@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from netgraph import MarginLossLayer
 from netgraph.layers.metric import blocks, frame
 from netgraph.lower.forward import lower
 from tests.layers.harness import typed_as
@@ -26,7 +27,7 @@ def test_blocks_are_the_whole(layer, kept, monkeypatch):
 
 
 def test_shared_arrays_get_their_gradient(monkeypatch):
-    layer = next(layer for layer in LAYERS if layer.schema_of().arrays and layer.LearnBeta and layer.Classes == 3)
+    layer = next(layer for layer in LAYERS if isinstance(layer, MarginLossLayer) and layer.Classes == 3)
     x, y = batch(11, classes=3)
     forward = lower(typed_as(layer, {"Input": 6}), "Train", wanted=[((), "Loss")]).forward
     found = []
