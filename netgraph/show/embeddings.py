@@ -9,7 +9,7 @@ import torch
 from netgraph.errors import NetError, NetShapeError, NetTypeError, NetValueError
 from netgraph.measure.neighbors import nearest
 from netgraph.measure.retrieval import embedded_columns, metric_of
-from netgraph.show.figures import blank_figure, empty_figure
+from netgraph.show.figures import blank_figure, empty_figure, style
 from netgraph.spec.initial import generator
 from netgraph.spec.names import spelled
 from netgraph.types.symbols import Automatic
@@ -45,8 +45,10 @@ def embedding_plot(embeddings: Any, classes: Any = None, /, **options):
     rows, places = embedded_columns(embeddings, np.zeros(len(embeddings), dtype=int) if classes is None else classes, where)
     points, titles = _plane(rows.cpu().double().numpy(), words.get("Method", Automatic), words.get("RandomSeeding", 1234), where)
     axes = words.get("Axes")
-    figure = empty_figure((6.0, 5.4), where) if axes is None else axes.figure
-    axes = figure.axes[0] if axes is None else axes
+    if axes is None:
+        axes = empty_figure((6.0, 5.4), where).axes[0]
+    else:
+        style(axes)
     names, own = np.unique(places.cpu().numpy(), return_inverse=True)
     axes.scatter(*points.T, c=[_colour(place, len(names)) for place in own], s=_size(len(points)), alpha=0.8, linewidths=0)
     if classes is not None and len(names) <= MOST_NAMES:
@@ -54,7 +56,7 @@ def embedding_plot(embeddings: Any, classes: Any = None, /, **options):
     axes.set(xlabel=titles[0], ylabel=titles[1])
     if words.get("Title") is not None:
         axes.set_title(words["Title"], fontsize=11, color=QUERY)
-    return figure
+    return axes.figure
 
 
 def _plane(rows: np.ndarray, method: Any, seed: Any, where: str) -> tuple[np.ndarray, tuple[str, str]]:

@@ -26,7 +26,12 @@ def blank_figure(size: tuple[float, float], what: str):
 def empty_figure(size: tuple[float, float], what: str):
     """A matplotlib figure with one pair of axes. Errors: those of `blank_figure`."""
     drawn = blank_figure(size, what)
-    axes = drawn.add_subplot(facecolor="white")
+    style(drawn.add_subplot(facecolor="white"))
+    return drawn
+
+
+def style(axes) -> None:
+    """Quiet axes: a light grid beneath what is drawn, lines at the left and the bottom alone."""
     axes.xaxis.label.set_color(QUIET)
     axes.yaxis.label.set_color(QUIET)
     axes.grid(True, which="major", color="#e5e7eb", linewidth=0.8)
@@ -35,7 +40,6 @@ def empty_figure(size: tuple[float, float], what: str):
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color("#d1d5db")
-    return drawn
 
 
 def whole_ticks(axis) -> None:
