@@ -70,3 +70,92 @@ def test_random_views_of_an_example_are_trained_through_one_net():
     assert result["TrainedNet"].structure == net.structure
     twice = result["TrainedNet"](x)
     assert twice.shape == (32, 2, 3) and np.array_equal(twice[:, 0], twice[:, 1])
+
+
+def test_simclr_is_the_cross_entropy_of_the_paper():
+    x = batch(20)[0].unflatten(0, (10, 2))
+    flat = torch.nn.functional.normalize(x.flatten(0, 1).clone().requires_grad_())
+    s = (flat @ flat.T / 0.3).fill_diagonal_(-torch.inf)
+    value = torch.nn.functional.cross_entropy(s, torch.arange(20) ^ 1)
+    assert_equal(ours(SimCLRLossLayer(0.3), x)[:1], (value.detach(),))
+    assert_equal(ours(SimCLRLossLayer(0.3), x), ours(NTXentLossLayer(0.3, TargetForm="View"), x))
+    assert_equal([2 * part for part in ours(SimCLRLossLayer(0.3), x)], ours(SimCLRLossLayer(0.3, Form="TFSimilarity"), x))
+
+
+def test_vicreg_is_the_package():
+    x = batch(20)[0].unflatten(0, (10, 2)) * 0.5
+    for weights in ((25, 25, 1), (3, 40, 7)):
+        first, second = (x[:, i].clone().requires_grad_() for i in (0, 1))
+        value = losses.VICRegLoss(*weights)(first, ref_emb=second)
+        gradient = torch.stack(torch.autograd.grad(value, (first, second)), 1)
+        assert_equal(ours(VICRegLossLayer(*weights), x), (value.detach(), gradient))
+
+
+def test_vicreg_of_tf_similarity_and_its_terms():
+    x = batch(20)[0].unflatten(0, (10, 2)) * 0.5
+    a, b = x.unbind(1)
+    each = 25 * (a - b).square().mean(1)
+    for view in (a, b):
+        each = each + 25 / 2 * (1 - (view.var(0, correction=0) + 1e-4).sqrt()).clamp_min(0).mean()
+        covariance = torch.cov(view.T)
+        each = each + (covariance.square().sum() - covariance.diagonal().square().sum()) / 6
+    layer = typed_as(VICRegLossLayer(Form="TFSimilarity"), {"Input": (2, 6)})
+    torch.testing.assert_close(lower(layer, "Train").forward((x,), (), (), (), (), None)[0][0], each)
+    parts = [layer(x.numpy(), NetPort(name), WorkingPrecision="Real64") for name in ("Invariance", "Variance", "Covariance")]
+    np.testing.assert_allclose(25 * parts[0] + 25 * parts[1] + parts[2], each, rtol=1e-12)
+
+
+def test_barlow_twins_by_its_definition():
+    x = batch(20)[0].unflatten(0, (10, 2)).clone().requires_grad_()
+    a, b = ((view - view.mean(0)) / view.std(0, correction=0) for view in x.unbind(1))
+    c = a.T @ b / 10
+    off = c.square().sum() - c.diagonal().square().sum()
+    value = (1 - c.diagonal()).square().sum() + 0.02 * off
+    (gradient,) = torch.autograd.grad(value, x)
+    assert_equal(ours(BarlowTwinsLossLayer(0.02), x.detach()), (value.detach(), gradient))
+    layer = typed_as(BarlowTwinsLossLayer(0.02), {"Input": (2, 6)})
+    np.testing.assert_allclose(layer(x.detach().numpy(), NetPort("Redundancy"), WorkingPrecision="Real64"), off.item(), rtol=1e-12)
+
+
+def test_simsiam_stops_the_gradient_of_projections():
+    z, p = (batch(8, seed=seed)[0].unflatten(0, (4, 2)).requires_grad_() for seed in (0, 1))
+    cosine = torch.nn.functional.cosine_similarity
+    wanted = -(cosine(p[:, 0], z[:, 1].detach()) + cosine(p[:, 1], z[:, 0].detach())).mean() / 2
+    forward = lower(typed_as(SimSiamLossLayer(), {"Projection": (2, 6)}), "Train").forward
+    loss = forward((z, p), (), (), (), (), None)[0][0].mean()
+    found = torch.autograd.grad(loss, (z, p), materialize_grads=True)
+    assert_equal((loss, found[1]), (wanted, torch.autograd.grad(wanted, p)[0]))
+    assert not found[0].any()
+
+
+@pytest.mark.parametrize(
+    "layer", [SimCLRLossLayer(), BarlowTwinsLossLayer(), VICRegLossLayer(), VICRegLossLayer(Form="TFSimilarity")], ids=repr
+)
+def test_views_without_variance(layer):
+    x = batch(16)[0].unflatten(0, (8, 2))
+    x[:, :, 0] = 0.3
+    for views in (x, x * 0, x[:1], torch.ones_like(x)):
+        assert all(value.isfinite().all() for value in ours(layer, views))
+    half = ours(layer, x.half())
+    assert half[0].dtype == torch.float32 and half[0].isfinite()
+    torch.testing.assert_close(half[0].double(), ours(layer, x.half().double())[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["NegativeCosine", "CosineDistance", "Angle"])
+def test_simsiam_on_equal_opposite_and_zero_vectors(form):
+    z = torch.tensor([[[1.0, 0], [0, 2]], [[1, 0], [0, 1]], [[0, 0], [1, 1]]], dtype=torch.float64)
+    p = torch.tensor([[[0.0, 1], [3, 0]], [[0, -1], [-1, 0]], [[1, 1], [0, 0]]], dtype=torch.float64, requires_grad=True)
+    forward = lower(typed_as(SimSiamLossLayer(form), {"Projection": (2, 2)}), "Train").forward
+    loss = forward((z, p), (), (), (), (), None)[0][0]
+    at = {"NegativeCosine": (-1, 1), "CosineDistance": (0, 2), "Angle": (0, 1)}[form]
+    assert loss[:2].tolist() == pytest.approx(at, abs=1e-12) and torch.autograd.grad(loss.sum(), p)[0].isfinite().all()
+
+
+def test_simsiam_is_fed_by_name():
+    source = np.random.default_rng(0)
+    x = source.normal(size=(24, 2, 5)).astype(np.float32)
+    parts = {"embed": NetMapOperator(NetChain([6, Tanh, 3])), "predict": NetMapOperator(NetChain([3, Tanh, 3]))}
+    net = NetGraph(parts, ["embed -> predict -> Prediction", "embed -> Projection"], Input=(2, 5))
+    options = {"MaxTrainingRounds": 20, "BatchSize": 8, "RandomSeeding": 2, "TrainingProgressReporting": None}
+    result = net_train(net, {"Input": x}, All, LossFunction=SimSiamLossLayer(), **options)
+    assert result["RoundLossList"][-1] < result["RoundLossList"][0]
