@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from netgraph.data.columns import Columns
 from netgraph.data.examples import columns_of
 from netgraph.data.sampled import Sampled, sampled_columns
 from netgraph.data.sources import Called, Indexed, Passed
 from netgraph.data.stream import Stream
+from netgraph.data.torch_sets import Held, held_columns
 from netgraph.errors import NetTypeError, NetValueError
 from netgraph.nets.triplet import MEMBERS
 from netgraph.run.convert import sort_of
@@ -56,8 +57,9 @@ def read_data(data, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where:
         source, length = data[0], _round_length(data[1], where)
         made = Called(source, length) if callable(source) else Passed(source, round_length=length)
         return Stream(made, inputs=inputs, outputs=outputs, where=where)
-    if isinstance(data, TensorDataset):
-        data = _tensors(data, where)
+    held = held_columns(data)
+    if held is not None:
+        data = _named(held, where)
     source = _torch_source(data, where)
     if source is None:
         columns = columns_of(data, inputs, outputs, where)
@@ -90,12 +92,10 @@ def _gives_batches(loader: DataLoader) -> bool:
     return loader.sampler is not None and hasattr(loader.sampler, "batch_size")
 
 
-def _tensors(data: TensorDataset, where: str) -> tuple:
-    if len(data.tensors) != 2:
-        raise NetTypeError(
-            f"{where}: a TensorDataset of {len(data.tensors)} tensors has no names for them", fix='{"Input": ..., "Output": ...}'
-        )
-    return data.tensors
+def _named(held: Held, where: str) -> Held:
+    if isinstance(held, tuple) and len(held) != 2:
+        raise NetTypeError(f"{where}: a data set of {len(held)} tensors has no names for them", fix='{"Input": ..., "Output": ...}')
+    return held
 
 
 def _other_source(data) -> Called | Passed | None:

@@ -109,7 +109,7 @@ class DiskTable(Table):
             if lengths:
                 self.alike[name] = tuple(torch.full((self.count,), int(n), dtype=torch.int64, device=self.place) for n in lengths)
         self.lengths = self.alike | ({} if memory is None else memory.lengths)
-        self.blocks = _Blocks(self.columns, self.count, self._check)
+        self.blocks = _Blocks(self.columns, self.count, self._check, BLOCK_BYTES)
 
     @property
     def device(self) -> torch.device:
@@ -124,6 +124,11 @@ class DiskTable(Table):
         if name in self.tensors:
             return self.tensors[name]
         return self._converted(name, self.columns[name].read(0, self.count))
+
+    def scattered(self):
+        if self.blocks.count > self.blocks.capacity:
+            # neighbours of a row will hardly be asked for while they are held
+            self.blocks = _Blocks(self.columns, self.count, self._check, 0)
 
     def _shuffled(self, source: torch.Generator) -> Tensor:
         blocks = self.blocks
@@ -158,13 +163,16 @@ class DiskTable(Table):
 
 
 class _Blocks:
-    """The blocks that were used last, in memory: `size` rows each, `count` in all, of which `mixed` are shuffled together."""
+    """The blocks that were used last, in memory: `size` rows each, `count` in all, of which `mixed` are shuffled together.
 
-    def __init__(self, columns: Mapping[str, DiskColumn], rows: int, check):
+    A block has about `block_bytes`, and whole chunks.
+    """
+
+    def __init__(self, columns: Mapping[str, DiskColumn], rows: int, check, block_bytes: int):
         self.columns, self.total, self.check = columns, rows, check
         row_bytes = max(1, sum(column.row_bytes for column in columns.values()))
         chunk = max(column.chunk for column in columns.values())
-        self.size = min(rows, -(-max(1, BLOCK_BYTES // row_bytes) // chunk) * chunk)
+        self.size = min(rows, -(-max(1, block_bytes // row_bytes) // chunk) * chunk)
         self.count = -(-rows // self.size)
         self.mixed = max(1, HELD_BYTES // 2 // (self.size * row_bytes))
         self.capacity = min(2 * self.mixed, self.count)

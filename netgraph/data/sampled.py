@@ -196,6 +196,7 @@ class SampledTable(Table):
     def __init__(self, flat: Table, sampler: Sampler, groups: Groups, where: str, length: int | None):
         self.flat, self.tensors, self.lengths, self.axes, self.count = flat, flat.tensors, flat.lengths, flat.axes, flat.count
         self.sampler, self.groups, self.where = sampler, groups, where
+        flat.scattered()
         self.rows_a_round = length if length is not None else sampler.length(groups)
 
     @property

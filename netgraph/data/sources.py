@@ -62,7 +62,7 @@ class Called(Source):
 
 
 class Indexed(Source):
-    """A data set read example by example, `data[i]`, in an order that is a function of (seed, round)."""
+    """A data set read example by example, `data[i]`, or a batch at once by `__getitems__`, in an order of (seed, round)."""
 
     def __init__(self, data):
         self.data = data
@@ -80,7 +80,9 @@ class Indexed(Source):
         if self._order[0] != key:
             self._order = (key, torch.randperm(len(self.data), generator=generator(seed, "order", before + 1)).tolist())
         rows = self._order[1][position * batch_size : (position + 1) * batch_size]
-        return [self.data[i] for i in rows], before + 1
+        # as torch's own loaders do, all examples of a batch at once where the data set can
+        together = getattr(self.data, "__getitems__", None)
+        return together(rows) if callable(together) else [self.data[i] for i in rows], before + 1
 
 
 class Passed(Source):

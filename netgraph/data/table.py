@@ -88,6 +88,9 @@ class Table:
         batches = [batches[i] for i in torch.randperm(whole, generator=source).tolist()]
         return torch.cat([*batches, rest])
 
+    def scattered(self):
+        """Told before batches are taken from all over the table, and not in the order of a round."""
+
     def _shuffled(self, source: torch.Generator) -> Tensor:
         return torch.randperm(self.count, generator=source)
 

@@ -5,7 +5,7 @@ from collections import UserDict
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, StackDataset, Subset, TensorDataset
 
 from netgraph.data.columns import Columns
 from netgraph.data.forms import read_data
@@ -120,6 +120,10 @@ COLUMNS = [
     Formatted("numpy"),
     Arrow(),
     TensorDataset(torch.tensor(X), torch.tensor(Y)),
+    Subset(TensorDataset(torch.tensor([[0.0, 0.0], *X]), torch.tensor([0.0, *Y])), range(1, 4)),
+    Subset(StackDataset(Input=np.array([*X, *X]), Output=torch.tensor([*Y, *Y])), [0, 4, 2]),
+    ConcatDataset([TensorDataset(torch.tensor(X[:1]), torch.tensor(Y[:1])), StackDataset(torch.tensor(X[1:]), np.array(Y[1:], "f"))]),
+    ConcatDataset([StackDataset(Output=torch.tensor(Y[i:j]), Input=torch.tensor(X[i:j])) for i, j in ((0, 2), (2, 3))]),
 ]
 
 
@@ -244,7 +248,7 @@ BAD = [
         TensorDataset(torch.zeros(2)),
         ONE,
         NetTypeError,
-        'net_train: a TensorDataset of 1 tensors has no names for them\n  try: {"Input": ..., "Output": ...}',
+        'net_train: a data set of 1 tensors has no names for them\n  try: {"Input": ..., "Output": ...}',
     ),
     (
         (print, {"RoundLength": 1.5}),
@@ -290,3 +294,35 @@ def test_a_loader_with_workers_gives_the_same_batches():
     for _ in range(4):
         expected, found = alone.next(), helped.next()
         assert torch.equal(expected.tensors["Input"], found.tensors["Input"]) and alone.round == helped.round
+
+
+class Doubled(TensorDataset):
+    """A data set that makes its examples in its own way."""
+
+    def __getitem__(self, i):
+        return tuple(2 * part for part in super().__getitem__(i))
+
+
+class Together(Pairs):
+    """A data set that fetches the examples of a batch at once."""
+
+    asked = []
+
+    def __getitems__(self, rows):
+        self.asked.append(rows)
+        return [Pairs.__getitem__(self, i) for i in rows]
+
+
+def test_data_sets_that_make_their_examples_are_asked_for_them():
+    whole = Doubled(torch.tensor(X), torch.tensor(Y))
+    for data in (whole, Subset(whole, [0, 1, 2]), StackDataset(Pairs(), Pairs()), ConcatDataset([Pairs(), Pairs()])):
+        assert isinstance(read_data(data, **ONE), Stream)
+    batch = read_data(whole, **ONE).bind(REALS, batch_size=3, seed=1).next()
+    assert sorted(batch.tensors["Output"].tolist()) == [2 * y for y in Y]
+
+
+def test_examples_of_a_batch_are_fetched_at_once():
+    data = Together()
+    stream = read_data(data, **ONE).bind(REALS, batch_size=2, seed=1)
+    found = [stream.next().tensors["Output"].tolist() for _ in range(2)]
+    assert [[Y[i] for i in rows] for rows in data.asked] == found

@@ -159,3 +159,20 @@ def test_the_shape_is_checked_at_once(mapped):
     with pytest.raises(NetShapeError) as caught:
         table_of(mapped, {**TYPES, "x": PortType(REAL, (3,))})
     assert str(caught.value) == 'net_train: column "x": the examples have shape (4,), the port wants (3,)'
+
+
+def test_batches_from_all_over_read_single_rows(small):
+    x = Chunked(X, 1)
+    table = table_of({"x": x, "n": Chunked(np.arange(ROWS), 1)})
+    table.scattered()
+    x.read.clear()
+    assert table.batch(torch.tensor([100, 3, 50])).tensors["n"].tolist() == [100, 3, 50]
+    assert table.batch(torch.tensor([3, 7])).tensors["n"].tolist() == [3, 7]
+    assert sorted(x.read) == [(3, 4), (7, 8), (50, 51), (100, 101)]
+    assert table.blocks.held["x"].shape == (32, 4)
+
+
+def test_batches_from_all_over_of_little_data_read_blocks(small):
+    table = table_of({"x": Chunked(X[:30], 1), "n": Chunked(np.arange(30), 1)})
+    table.scattered()
+    assert (table.blocks.size, table.blocks.count) == (8, 4)

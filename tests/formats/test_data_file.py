@@ -80,6 +80,17 @@ def test_classes_on_disk_are_counted(tmp_path):
     assert balanced == net_train(net, path, ClassWeights=[2 / 3, 2.0], **QUIET)
 
 
+def test_batches_by_class_of_a_file_are_those_of_data_in_memory(tmp_path, monkeypatch):
+    classes = np.arange(200) % 5
+    options = {**QUIET, "LossFunction": TripletLossLayer()}
+    net = net_initialize(NetChain([2], Input=3))
+    expected = net_train(net, Sampled((X, classes), MPerClassSampler(4)), All, **options)
+    path = write_hdf5(tmp_path / "d.h5", y=classes)
+    monkeypatch.setattr(on_disk, "HELD_BYTES", 200)
+    result = net_train(net, Sampled(path, MPerClassSampler(4)), All, **options)
+    assert result.batch_loss_list == expected.batch_loss_list and result.trained_net == expected.trained_net
+
+
 def test_data_sets_in_groups(tmp_path):
     with h5py.File(tmp_path / "d.h5", "w") as file:
         file.create_dataset("Input", data=X)
