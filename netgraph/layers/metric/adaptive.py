@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from netgraph.layers.metric.closed import precisely
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, unit
 from netgraph.layers.metric.frame import CoupledLoss, Items, PairLoss, most_positives, refuse_relation, refuse_views
 from netgraph.layers.metric.mining import slots
@@ -11,7 +12,6 @@ from netgraph.layers.metric.reduction import REDUCTION, of_items, of_pairs
 from netgraph.spec.declare import Array, State
 from netgraph.spec.initial import WEIGHT, ZEROS
 from netgraph.spec.parameters import Count, number
-from netgraph.spec.whole import whole
 
 __all__ = ["DynamicSoftMarginLossLayer", "ManifoldLossLayer"]
 
@@ -55,8 +55,8 @@ class DynamicSoftMarginLossLayer(PairLoss):
             shares, kept = self._shares(items, histogram.detach().to(items.x.dtype), training)
             return *self.averaged(self.evaluate(items, Histogram=shares), len(given[0])), kept.to(histogram.dtype)
 
-        losses = whole(type(self).__name__, evaluate, valid, Histogram, *inputs, *drawn)
-        mined = whole(f"{type(self).__name__}_mined", self.mined_places, valid, len(drawn), *inputs, *drawn)
+        losses = precisely(type(self).__name__, evaluate, valid, Histogram, *inputs, *drawn)
+        mined = precisely(f"{type(self).__name__}_mined", self.mined_places, valid, len(drawn), *inputs, *drawn)
         return losses[0], losses[1], losses[2], mined[0], mined[1], losses[3]
 
     @torch.no_grad()

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from netgraph.layers.metric.class_vectors import MarginSoftmax, turned
+from netgraph.layers.metric.closed import precisely
 from netgraph.layers.metric.distance import unit
 from netgraph.spec.declare import Array, ReadablePort
 from netgraph.spec.initial import WEIGHT
 from netgraph.spec.parameters import Count, number
-from netgraph.spec.whole import whole
 
 __all__ = ["SoftTripleLossLayer", "SubCenterArcFaceLossLayer"]
 
@@ -29,7 +29,7 @@ class CenteredSoftmax(MarginSoftmax):
             return _cosines(x.to(weights.dtype), weights)[torch.arange(len(x), device=x.device), target.long()]
 
         found = super().forward(*inputs, valid=valid, **arrays)
-        return *found, whole(f"{type(self).__name__}_centers", of_own, *inputs[:2], arrays["Weights"])
+        return *found, precisely(f"{type(self).__name__}_centers", of_own, *inputs[:2], arrays["Weights"])
 
 
 def _cosines(x: Tensor, weights: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from netgraph.errors import NetValueError
+from netgraph.layers.metric.closed import precisely
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, LpDistance, Metric, Root, unit
 from netgraph.layers.metric.frame import CoupledLoss, Items
 from netgraph.layers.metric.reduction import REDUCTION, of_items, of_real
@@ -18,7 +19,6 @@ from netgraph.layers.metric.regularizers import REGULARIZER, SparseCentersRegula
 from netgraph.spec.declare import Array, InputPort, ReadablePort
 from netgraph.spec.initial import WEIGHT
 from netgraph.spec.parameters import Count, Size, choice, number
-from netgraph.spec.whole import whole
 from netgraph.types.symbols import Automatic
 
 __all__ = [
@@ -66,7 +66,7 @@ class ClassVectorLoss(CoupledLoss):
     def forward(self, *inputs, valid, **arrays):
         loss, *_ = super().forward(*inputs, valid=valid, **arrays)
         name = f"{type(self).__name__}_similarity"
-        return loss, whole(name, lambda x, weights: self.similarity(x.to(weights.dtype), weights), inputs[0], arrays["Weights"])
+        return loss, precisely(name, lambda x, weights: self.similarity(x.to(weights.dtype), weights), inputs[0], arrays["Weights"])
 
     def evaluate(self, items: Items, **arrays: Tensor):
         weights = arrays["Weights"].to(items.x.dtype)

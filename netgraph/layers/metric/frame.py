@@ -8,7 +8,7 @@ from torch import Tensor
 
 from netgraph.errors import NetShapeError, NetTypeError, NetValueError
 from netgraph.layers.metric.blocks import block_size, over_blocks
-from netgraph.layers.metric.closed import has_any
+from netgraph.layers.metric.closed import has_any, precisely
 from netgraph.layers.metric.distance import METRIC, LpDistance, Metric, Tensors
 from netgraph.layers.metric.memory import MEMORY, STATES
 from netgraph.layers.metric.mining import MINER
@@ -18,7 +18,7 @@ from netgraph.spec.declare import InputPort, Noise, OutputPort, State, parse_sha
 from netgraph.spec.initial import ZEROS, Fixed
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import Flag, choice, number
-from netgraph.spec.whole import is_traced, whole
+from netgraph.spec.whole import is_traced
 
 
 class Block(NamedTuple):
@@ -121,7 +121,7 @@ class CoupledLoss(Layer):
             scope.terms.inputs["Input"] = scope.port(parse_shape("real: views size"), "Input")
 
     def forward(self, *inputs, valid, **arrays):
-        losses = whole(type(self).__name__, self._evaluated(tuple(arrays)), valid, *inputs, *arrays.values())
+        losses = precisely(type(self).__name__, self._evaluated(tuple(arrays)), valid, *inputs, *arrays.values())
         return losses[0], losses[1], losses[2]
 
     def _evaluated(self, names: tuple[str, ...], draws: bool = False) -> Callable[..., tuple[Tensor, ...]]:
@@ -246,10 +246,10 @@ class PairLoss(CoupledLoss):
         states = {name: arrays.pop(name) for name in STATES if name in arrays}
         drawn = self.drawn(Draws)
         words = {**arrays, **(states if training else {})}
-        losses = whole(type(self).__name__, self._evaluated(tuple(words), bool(drawn)), valid, *inputs, *drawn, *words.values())
+        losses = precisely(type(self).__name__, self._evaluated(tuple(words), bool(drawn)), valid, *inputs, *drawn, *words.values())
         held = tuple(states.values()) if training else ()
-        mined = whole(f"{type(self).__name__}_mined", self.mined_places, valid, len(drawn), *inputs, *drawn, *held)
-        kept = whole(f"{type(self).__name__}_memory", self._stored, valid, *inputs, *held) if held else tuple(states.values())
+        mined = precisely(f"{type(self).__name__}_mined", self.mined_places, valid, len(drawn), *inputs, *drawn, *held)
+        kept = precisely(f"{type(self).__name__}_memory", self._stored, valid, *inputs, *held) if held else tuple(states.values())
         return losses[0], losses[1], losses[2], mined[0], mined[1], *(kept[number] for number in range(len(states)))
 
     def drawn(self, draws: Any) -> tuple:

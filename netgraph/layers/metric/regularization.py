@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from netgraph.errors import NetValueError
+from netgraph.layers.metric.closed import precisely
 from netgraph.layers.metric.reduction import of_real
 from netgraph.layers.metric.regularizers import LpRegularizer, Regularizer, SparseCentersRegularizer
 from netgraph.spec.declare import InputPort, OutputPort
 from netgraph.spec.layer import Layer
 from netgraph.spec.setting import setting
-from netgraph.spec.whole import whole
 
 __all__ = ["RegularizationLossLayer"]
 
@@ -53,7 +53,7 @@ class RegularizationLossLayer(Layer):
             )
 
     def forward(self, Input, *, valid):
-        return whole("RegularizationLossLayer", self._losses, Input, valid)
+        return precisely("RegularizationLossLayer", self._losses, Input, valid)
 
     def _losses(self, x: Tensor, valid: Tensor | None) -> Tensor:
         x = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor
 
+from netgraph.layers.metric.closed import precisely
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, Root, unit
 from netgraph.layers.metric.frame import PairLoss
 from netgraph.layers.metric.reduction import Part, of_real
@@ -15,7 +16,6 @@ from netgraph.layers.metric.softmax import PairEntropy
 from netgraph.spec.declare import InputPort, OutputPort, ReadablePort
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import choice, number
-from netgraph.spec.whole import whole
 
 __all__ = ["BarlowTwinsLossLayer", "SimCLRLossLayer", "SimSiamLossLayer", "VICRegLossLayer"]
 
@@ -73,7 +73,7 @@ class SimSiamLossLayer(Layer):
     Loss = OutputPort("real:", "how far the predictions are from the other projection")
 
     def forward(self, Projection, Prediction):
-        return whole("SimSiamLossLayer", self._losses, Projection, Prediction)
+        return precisely("SimSiamLossLayer", self._losses, Projection, Prediction)
 
     def _losses(self, projection: Tensor, prediction: Tensor) -> Tensor:
         aims, found = unit(widened(projection).detach().flip(1), 2.0), unit(widened(prediction), 2.0)
@@ -140,7 +140,7 @@ class BarlowTwinsLossLayer(CoordinateLoss):
     Redundancy = ReadablePort("real:", "the squared correlations of different coordinates")
 
     def forward(self, Input, *, valid):
-        found = whole("BarlowTwinsLossLayer", self.parts, Input, valid)
+        found = precisely("BarlowTwinsLossLayer", self.parts, Input, valid)
         return found[0] + self.Lambda * found[1], found[0], found[1]
 
     def terms(self, x, real):
@@ -185,7 +185,7 @@ class VICRegLossLayer(CoordinateLoss):
     Covariance = ReadablePort("real:", "the squared covariances")
 
     def forward(self, Input, *, valid):
-        found = whole("VICRegLossLayer", self.parts, Input, valid)
+        found = precisely("VICRegLossLayer", self.parts, Input, valid)
         loss = self.InvarianceWeight * found[0] + self.VarianceWeight * found[1] + self.CovarianceWeight * found[2]
         return loss, found[0], found[1], found[2]
 

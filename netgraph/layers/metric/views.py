@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
+from netgraph.layers.metric.closed import precisely
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity
 from netgraph.layers.metric.reduction import REDUCTION, masked_lse, of_items, reduced
 from netgraph.spec.declare import InputPort, OutputPort
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import Flag, choice, number
-from netgraph.spec.whole import whole
 
 __all__ = ["MultipleNegativesRankingLossLayer"]
 
@@ -43,7 +43,7 @@ class MultipleNegativesRankingLossLayer(Layer):
     Loss = OutputPort("real:", "the pair's part of the loss")
 
     def forward(self, Anchor, Positive, *, valid):
-        return whole("MultipleNegativesRankingLossLayer", self.losses, Anchor, Positive, valid)
+        return precisely("MultipleNegativesRankingLossLayer", self.losses, Anchor, Positive, valid)
 
     def losses(self, anchor: Tensor, positive: Tensor, valid: Tensor | None) -> Tensor:
         """The loss of each pair of a batch of real tensors."""
