@@ -91,20 +91,7 @@ class Columns:
         >>> left.columns["x"].tolist(), held.columns["x"].tolist()
         ([10, 12], [11, 13])
         """
-        if isinstance(held, (int, float)):
-            if not 0 < held < 1:
-                raise NetValueError(f"{self.where}: a fraction held back is above 0 and below 1, got {held!r}")
-            number = min(max(round(held * self.count), 1), self.count - 1)
-            chosen = torch.randperm(self.count, generator=generator(seed, "split"))[:number].sort().values.numpy()
-        else:
-            chosen = np.asarray(held, dtype=np.int64)
-            wrong = chosen[(chosen < -self.count) | (chosen >= self.count)]
-            if len(wrong):
-                raise NetValueError(f"{self.where}: example {wrong[0]} cannot be held back, there are {self.count}")
-            chosen = chosen % self.count
-        left = np.setdiff1d(np.arange(self.count), chosen)
-        if not len(left) or not len(chosen):
-            raise NetValueError(f"{self.where}: of {_examples(self.count)}, {len(chosen)} cannot be held back: both parts need one")
+        left, chosen = split_rows(self.count, held, seed, self.where)
         return self._take(left), self._take(chosen)
 
     def _take(self, rows: np.ndarray) -> "Columns":
@@ -146,6 +133,25 @@ def _column(column: Any, where: str) -> np.ndarray | Tensor | DiskColumn | list:
         return [column[i] for i in range(len(column))]
     what = "a single number" if hasattr(column, "ndim") or isinstance(column, (int, float)) else f"{type(column).__name__} {column!r:.60}"
     raise NetTypeError(f"{where}: a column is a list, an array or a tensor with one entry an example, got {what}")
+
+
+def split_rows(count: int, held: float | Sequence[int], seed: int | str, where: str) -> tuple[np.ndarray, np.ndarray]:
+    """(the rows that are left, those held back) of `count`; `held` and the errors are those of `Columns.split`."""
+    if isinstance(held, (int, float)):
+        if not 0 < held < 1:
+            raise NetValueError(f"{where}: a fraction held back is above 0 and below 1, got {held!r}")
+        number = min(max(round(held * count), 1), count - 1)
+        chosen = torch.randperm(count, generator=generator(seed, "split"))[:number].sort().values.numpy()
+    else:
+        chosen = np.asarray(held, dtype=np.int64)
+        wrong = chosen[(chosen < -count) | (chosen >= count)]
+        if len(wrong):
+            raise NetValueError(f"{where}: example {wrong[0]} cannot be held back, there are {count}")
+        chosen = chosen % count
+    left = np.setdiff1d(np.arange(count), chosen)
+    if not len(left) or not len(chosen):
+        raise NetValueError(f"{where}: of {_examples(count)}, {len(chosen)} cannot be held back: both parts need one")
+    return left, chosen
 
 
 def _nested(entry: Any) -> Any:

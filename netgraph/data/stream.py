@@ -1,16 +1,17 @@
 """Data that comes batch by batch."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Subset
 
-from netgraph.data.columns import Columns, check_names
+from netgraph.data.columns import Columns, check_names, split_rows
 from netgraph.data.examples import columns_of
-from netgraph.data.sources import Called, Source
+from netgraph.data.sources import Called, Indexed, Source
 from netgraph.data.table import Batch
 from netgraph.errors import NetTrainingError, NetTypeError, NetValueError
 from netgraph.run.convert import pad, sort_of
@@ -60,6 +61,20 @@ class Stream:
             tail = type.shape if type.closed and not type.varies else None
             self._ports.append((name, want, tail, type.kind.count if kind == "integer" else None))
         return self
+
+    def split(self, held: float | Sequence[int], seed: int | str = 1234) -> tuple["Stream", "Stream"]:
+        """(what is left, what is held back) of a data set read by index, as `Columns.split` does it.
+
+        Errors: those of `Columns.split`; NetTypeError for any other source, which has no examples to choose from.
+        """
+        if not isinstance(self.source, Indexed):
+            raise NetTypeError(f"{self.where}: a share can be held back of data with examples; a stream of batches has none to choose from")
+        data = self.source.data
+        left, kept = (
+            Stream(Indexed(Subset(data, rows.tolist())), inputs=self.inputs, outputs=self.outputs, where=self.where)
+            for rows in split_rows(len(data), held, seed, self.where)
+        )
+        return left, kept
 
     @property
     def batches_per_round(self) -> int | None:

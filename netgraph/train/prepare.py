@@ -172,8 +172,6 @@ def _held_out(net: Net, source: Columns | Stream, options: Options) -> tuple[Col
     """(the training data, the validation data or None): read from data of its own, or a share of the training data."""
     given = options.validation
     if isinstance(given, Scaled):
-        if not isinstance(source, Columns):
-            raise NetTypeError("net_train: ValidationSet=Scaled(...) splits data in memory; a generator has no examples to hold back")
         return source.split(given.factor, options.seed)
     if given is None:
         return source, None

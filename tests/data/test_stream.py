@@ -6,6 +6,8 @@ import torch
 
 from netgraph.data.forms import read_data
 from netgraph.data.info import Info
+from netgraph.data.sources import Called, Indexed
+from netgraph.data.stream import Stream
 from netgraph.errors import NetError, NetNameError, NetShapeError, NetTrainingError, NetTypeError, NetValueError
 from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Integer
 from netgraph.types.port_type import PortType
@@ -362,3 +364,13 @@ def test_resuming_is_refused_where_nothing_takes_the_state():
     assert message_of(NetTrainingError, lambda: stream_of(iter(counted())).load_state_dict(first.state_dict())) == (
         "cannot resume: the data kept its own position, and what is given now has no load_state_dict"
     )
+
+
+def test_only_a_data_set_read_by_index_can_be_split():
+    with pytest.raises(NetTypeError) as caught:
+        Stream(Called(lambda info: {}), inputs=("x",), outputs=()).split(0.5)
+    assert str(caught.value) == "net_train: a share can be held back of data with examples; a stream of batches has none to choose from"
+    left, held = Stream(Indexed([{"x": float(i)} for i in range(4)]), inputs=("x",), outputs=()).split([1, -1])
+    for part, expected in ((left, [0, 2]), (held, [1, 3])):
+        batch = part.bind({"x": PortType(REAL, ())}, batch_size=4, seed=1).next()
+        assert sorted(batch.tensors["x"].tolist()) == expected

@@ -131,7 +131,7 @@ CALLS = [
      "net_train: the targets are numbers, Output is real (1,)\n  try: LinearLayer(()) as the last layer, or targets of shape (1,)"),
     (lambda: net_train(lambda x: x, (X, Y)), NetTypeError, None),
     (lambda: net_train(NET, lambda info: (X, Y), ValidationSet=Scaled(0.5), **QUIET), NetTypeError,
-     "net_train: ValidationSet=Scaled(...) splits data in memory; a generator has no examples to hold back"),
+     "net_train: a share can be held back of data with examples; a stream of batches has none to choose from"),
 ]  # fmt: skip
 
 

@@ -130,3 +130,10 @@ def test_every_form_is_validation_data_and_is_measured(form, tmp_path):
     result = net_train(NET, COLUMNS, All, ValidationSet=data, **OPTIONS)
     assert result.validation_loss_list == pytest.approx(expected.validation_loss_list, rel=1e-5)
     assert net_measurements(NET, data, "Loss") == pytest.approx(float(np.mean((NET(X) - Y) ** 2)), rel=1e-5)
+
+
+def test_a_share_of_a_data_set_is_that_of_its_columns():
+    options = {**OPTIONS, "ValidationSet": Scaled(0.25)}
+    expected, result = (net_train(NET, data, All, **options) for data in (COLUMNS, Examples()))
+    assert result.round_loss_list == pytest.approx(expected.round_loss_list, rel=1e-5)
+    assert result.validation_loss_list == pytest.approx(expected.validation_loss_list, rel=1e-5)
