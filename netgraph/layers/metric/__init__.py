@@ -34,5 +34,8 @@ where matrices would be large, padded items, weights, and the reduction.
 - Columns may be more than the batch (a memory): the rows are its first items, `items.own`. A loss for which that makes no sense has
   `remembers = False`.
 
+A loss with learned class vectors is a `ClassVectorLoss` (class_vectors.py) with one method, `losses(x, target, weights)`, one number an
+item; a cross-entropy over classes is a `MarginSoftmax` and says only how the own class is lowered and how similarities become logits.
+
 Where it differs from a package's, say so in the docstring, and compare values and gradients with the package in the tests.
 """

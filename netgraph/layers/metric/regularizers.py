@@ -29,7 +29,7 @@ REGULARIZER: Any = setting(Regularizer, none=True)
 
 
 class LpRegularizer(Regularizer):
-    """The norm of each row, to a power.
+    """The norm of each row, to a power. A zero row has no gradient.
 
     >>> LpRegularizer(1)
     LpRegularizer(1.0)
@@ -39,7 +39,11 @@ class LpRegularizer(Regularizer):
     Power: number(0, low_open=True) = 1
 
     def costs(self, rows, real):
-        return torch.linalg.vector_norm(rows, self.P, 1) ** self.Power
+        size = torch.linalg.vector_norm(rows, self.P, 1)
+        if self.Power == 1:
+            return size
+        some = size > 0
+        return torch.where(some, torch.where(some, size, 1.0) ** self.Power, 0.0)
 
 
 class ZeroMeanRegularizer(Regularizer):
@@ -71,7 +75,7 @@ class CenterInvariantRegularizer(Regularizer):
 
 
 class RegularFaceRegularizer(Regularizer):
-    """Rows should point apart: the largest cosine of each row to another one.
+    """Rows should point apart: the largest cosine of each row to another one, 0 where there is no other.
 
     Source: Zhao et al. 2019 (RegularFace, CVPR).
 
@@ -86,7 +90,7 @@ class RegularFaceRegularizer(Regularizer):
         cosines = directions @ directions.mT
         others = real.unsqueeze(0) & ~torch.eye(len(rows), dtype=torch.bool, device=rows.device)
         nearest = torch.where(others, cosines.detach(), -torch.inf).argmax(1)
-        return cosines.gather(1, nearest.unsqueeze(1)).squeeze(1)
+        return torch.where(others.any(1), cosines.gather(1, nearest.unsqueeze(1)).squeeze(1), 0.0)
 
 
 class SparseCentersRegularizer(Regularizer):
