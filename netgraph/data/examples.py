@@ -24,7 +24,7 @@ def columns_of(data, inputs: tuple[str, ...], outputs: tuple[str, ...], where: s
         return dict(_in_groups(data))
     if isinstance(data, Mapping):
         return dict(data)
-    if hasattr(data, "iloc") and hasattr(data, "columns"):
+    if (hasattr(data, "iloc") or hasattr(data, "get_columns")) and hasattr(data, "columns"):
         return {str(name): data[name].to_numpy() for name in data.columns}
     if hasattr(data, "column_names") and hasattr(data, "__getitem__") and hasattr(data, "__len__"):
         numbers = getattr(data, "with_format", None)

@@ -26,7 +26,7 @@ FORMS = (
     ('f or (f, {"RoundLength": n})', "a function f(info) that gives a batch in one of the forms above"),
     ("an iterable", "of such batches"),
     ("a torch Dataset or DataLoader", "with examples, or batches, in these forms"),
-    ("a pandas DataFrame, an Arrow or Hugging Face table", "columns by port"),
+    ("a pandas or Polars DataFrame, an Arrow or Hugging Face table", "columns by port"),
     ("a path or File(path)", "of an HDF5 or .safetensors file: columns by port, which stay on disk"),
     ("Sampled(data, sampler)", "data in any of the forms that have rows, with batches composed by class"),
 )

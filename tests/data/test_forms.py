@@ -40,6 +40,13 @@ class Frame:
         return Series()
 
 
+class PolarsFrame:
+    """What is used of a Polars DataFrame."""
+
+    get_columns = None
+    __init__, __getitem__ = Frame.__init__, Frame.__getitem__
+
+
 class Table:
     """What is used of a Hugging Face table."""
 
@@ -115,6 +122,7 @@ COLUMNS = [
     [{"Input": x, "Output": y} for x, y in zip(X, Y, strict=True)],
     [{"Output": y, "Input": np.array(x)} for x, y in zip(X, Y, strict=True)],
     Frame({"Input": np.array([*X, None], dtype=object)[:3], "Output": np.array(Y)}),
+    PolarsFrame({"Input": np.array(X), "Output": np.array(Y)}),
     Table(),
     Formatted(),
     Formatted("numpy"),
@@ -193,7 +201,7 @@ ACCEPTED = """
   f or (f, {"RoundLength": n}): a function f(info) that gives a batch in one of the forms above
   an iterable: of such batches
   a torch Dataset or DataLoader: with examples, or batches, in these forms
-  a pandas DataFrame, an Arrow or Hugging Face table: columns by port
+  a pandas or Polars DataFrame, an Arrow or Hugging Face table: columns by port
   a path or File(path): of an HDF5 or .safetensors file: columns by port, which stay on disk
   Sampled(data, sampler): data in any of the forms that have rows, with batches composed by class"""
 
