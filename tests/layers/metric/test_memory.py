@@ -6,6 +6,7 @@ import torch
 from pytorch_metric_learning import losses, miners
 
 from netgraph import *
+from netgraph.layers.metric import blocks, frame
 from netgraph.layers.metric.frame import PairLoss
 from netgraph.lower.forward import lower
 from tests.layers.harness import typed_as
@@ -94,6 +95,20 @@ def test_the_first_batch_is_that_without_memory(layer):
     assert_equal(mine(x, y), ours(layer, x, y))
     for seed in range(1, 4):
         assert all(value.isfinite().all() for value in (*mine(*batch(9, SIZE, 3, seed)), *mine.states))
+
+
+@pytest.mark.parametrize("gradient", ["Rows", "Both"])
+@pytest.mark.parametrize("kept", [0, 2**23], ids=["anew", "kept"])
+@pytest.mark.parametrize("layer", REMEMBERING, ids=repr)
+def test_blocks_are_the_whole(layer, kept, gradient, monkeypatch):
+    batches = [batch(9, SIZE, 3, seed) for seed in range(2)]
+    layer = layer.replaced(fields={"Memory": memory(Gradient=gradient)})
+    whole, blocked = Steps(layer), Steps(layer)
+    expected = [whole(*given) for given in batches]
+    monkeypatch.setattr(frame, "block_size", lambda count, depth: 4)
+    monkeypatch.setattr(blocks, "KEPT", kept)
+    for given, wanted in zip(batches, expected, strict=True):
+        assert_equal(blocked(*given), wanted, 1e-12)
 
 
 def test_the_gradient_of_both_sides():
