@@ -40,7 +40,8 @@ class HardNegatives:
         self.rows, self.groups, self.sampler, self.options, self.every = table.flat, table.groups, sampler, options, sampler.Refresh
         self.now: Callable[[], Net] = lambda: net
         inner = embedding_net(net)
-        if len(input_names(inner)) != 1 or len(output_names(inner)) != 1:
+        whole = isinstance(table, TripletTable) and inner is net
+        if whole or len(input_names(inner)) != 1 or len(output_names(inner)) != 1:
             ports = f"the inputs {', '.join(input_names(inner))} and the outputs {', '.join(output_names(inner))}"
             raise NetTypeError(f"net_train: {sampler!r} wants a net from one input to an embedding, {short(inner)} has {ports}")
         if isinstance(table, TripletTable):

@@ -34,8 +34,9 @@ def net_train(net: Net, data, third=None, /, **options):
         net_train(net, data, "RoundLossList")         one property of it; a list of names gives a list
 
     Data: a dict of columns by port, (inputs, outputs), a list of pairs, a list of dicts, a function f(info) or an iterable that gives
-    batches in these forms, torch data sets and loaders, data frames. A column bears the name of an input port, of an output port (its
-    target), or of the loss's port ("Target"). Open sizes of the net are taken from the data; missing arrays are initialised.
+    batches in these forms, Sampled(data, sampler), torch data sets and loaders, data frames. A column bears the name of an input port, of
+    an output port (its target), or of the loss's port ("Target"). Open sizes of the net are taken from the data; missing arrays are
+    initialised.
 
     Options, in either spelling:
 

@@ -8,7 +8,9 @@ from netgraph import *
 from netgraph.data.forms import read_data
 from netgraph.data.groups import Deck, Groups, Walk
 from netgraph.data.sampled import SampledTable, TripletTable
+from netgraph.data.samplers import Sampler
 from netgraph.spec.initial import generator
+from netgraph.spec.parameters import Count
 from netgraph.types.kinds import INTEGER, REAL
 from netgraph.types.port_type import PortType
 
@@ -243,3 +245,19 @@ def test_a_batch_size_that_cannot_be_filled(sampler, size, message):
 
 def test_sampled_prints():
     assert repr(Sampled((X, CLASSES), ("MPerClassSampler", 2))) == "<Sampled a tuple by MPerClassSampler(2)>"
+
+
+def test_a_sampler_of_ones_own():
+    class FirstRowsSampler(Sampler):
+        """The first rows, in turn."""
+
+        Rows: Count = 10
+
+        def unit(self):
+            return 1
+
+        def batches(self, groups, size, count, source, near):
+            return [torch.randint(self.Rows, (size,), generator=source) for _ in range(count)]
+
+    table = table_of(Sampled((X, CLASSES), ("FirstRowsSampler", 5)))
+    assert len(table.batches(0, 1, 8)) == 12 and max(int(rows.max()) for rows in table.batches(0, 1, 8)) == 4

@@ -151,7 +151,23 @@ def test_rows_on_disk_are_sampled_to_the_same_bits(tmp_path):
     assert bits(first) == bits(third)
 
 
+MEMBERS = ("Anchor", "Positive", "Negative")
+SIAMESE = NetGraph(
+    {"net": NetTripletEmbeddingOperator(NET), "loss": TripletMarginLossLayer()},
+    [(NetPort("Input"), "net"), *((NetPort("net", name), NetPort("loss", name)) for name in MEMBERS), ("loss", NetPort("Loss"))],
+)
+
+
+def test_triplets_for_a_graph_with_its_own_loss():
+    data = Sampled((X, CLASS), FixedTripletSampler(40), Triplets=True)
+    losses = net_train(SIAMESE, data, "RoundLossList", MaxTrainingRounds=10, BatchSize=8, LearningRate=0.01, **QUIET)
+    assert losses[-1] < losses[0]
+
+
 WRONG = [
+    (SIAMESE, Sampled((X, CLASS), HardNegativeSampler(), Triplets=True), {"LossFunction": Automatic}, NetTypeError,
+     "net_train: HardNegativeSampler() wants a net from one input to an embedding, "
+     'NetGraph({"net": NetTripletEmbeddingOperator[1], "loss": ... has the inputs Input and the outputs Loss'),
     (NET, Sampled((X, CLASS), MPerClassSampler(4)), {"BatchSize": 30}, NetValueError,
      "net_train: BatchSize is 30, MPerClassSampler() wants a multiple of 4, and the classes fill 20 at most\n  try: BatchSize=20"),
     (NET, (X, CLASS), {"ValidationSet": Sampled((X, CLASS), HardNegativeSampler())}, NetTypeError,
