@@ -43,7 +43,8 @@ def net_to_torch(net: Net, mode: str = "Train") -> nn.Module:
     missing = missing_arrays(net)
     if missing:
         raise NetValueError(f"{short(net)} is not initialised: {', '.join(missing[:4])} missing", fix="net_initialize(net).to_torch()")
-    module = NetModule(*(lower(net, word, typing=typing, final=False) for word in ("Train", "Test")), net)
+    training, testing = (lower(net, word, typing=typing, final=False) for word in ("Train", "Test"))
+    module = NetModule(training, testing, net)
     return module.train(mode == "Train")
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         """What type checkers see of pydantic's: its own would give every layer a constructor that takes keywords alone."""
 
         model_config: ClassVar[ConfigDict]
+        model_json_schema: ClassVar[Any]
         model_fields: ClassVar[dict[str, FieldInfo]]
 
         def __init__(self, **fields: Any): ...
@@ -39,6 +40,14 @@ Shapes = tuple[int, ...]
 
 OPTIONS = ("LearningRateMultipliers",)
 """Options that every layer takes."""
+
+
+class _LazySignature:
+    """The signature of a layer class, worked out when somebody looks: at import it would cost a tenth of it."""
+
+    def __get__(self, layer, owner: type["Layer"]) -> inspect.Signature:
+        return owner.signature()
+
 
 LAYERS: dict[str, type["Layer"]] = {}
 """Every final layer class by its name: what files and JSON may name."""
@@ -110,12 +119,13 @@ class Layer(Net, BaseModel):
         own = vars(cls)
         if not own.get("abstract", False) and (cls.forward is not Layer.forward or ("unfold" in own and "declare" in own)):
             LAYERS[cls.__name__] = cls
-            cls.__signature__ = cls.signature()
+            cls.schema_of()
+            cls.__signature__ = _LazySignature()
 
     @classmethod
     def __pydantic_on_complete__(cls):
         if cls.__name__ in LAYERS:
-            cls.__signature__ = cls.signature()  # pydantic writes its own when it builds the class
+            cls.__signature__ = _LazySignature()  # pydantic writes its own when it builds the class
 
     @classmethod
     def port_words(cls, schema: Schema) -> tuple[str, ...]:

@@ -20,8 +20,21 @@ from netgraph.types.symbols import All, Automatic
 DEEPEST = 100
 """How deeply nested a net's repr still writes out."""
 
-VERBS: dict[str, Callable] = {}
-"""What each verb of a net does; filled by `bind` when the package is imported."""
+FILLERS: list[Callable[[], object]] = []
+"""What fills `VERBS` when the first verb is asked for; handed in by the package itself."""
+
+
+class _Verbs(dict[str, Callable]):
+    def __missing__(self, name: str) -> Callable:
+        for fill in FILLERS:
+            fill()
+        if name not in self:
+            raise KeyError(name)
+        return self[name]
+
+
+VERBS = _Verbs()
+"""What each verb of a net does; filled by `bind`, which later floors call when they are imported."""
 
 
 def bind(name: str, function: Callable) -> None:
@@ -233,7 +246,7 @@ class Net:
         return VERBS["join"](other, self)
 
     def __str__(self) -> str:
-        return VERBS["summary"](self) if "summary" in VERBS else repr(self)
+        return VERBS["summary"](self)
 
     def to_torch(self, mode: str = "Train"):
         """The net as a `torch.nn.Module` with readable parameter names; see `net_to_torch`."""
