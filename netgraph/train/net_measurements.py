@@ -81,6 +81,9 @@ def net_measurements(net: Net, data, measurements: Any, /, **options) -> Any:
     training, columns = _with_losses(net, words.get("LossFunction", Automatic), observed)
     losses = [name for name, _ in training.losses]
     asked = [parse_measurement(entry, WHERE, losses) for entry in (measurements if listed else [measurements])]
+    if not losses and any(measurement.what == "Loss" for measurement in asked):
+        columns_there = ", ".join(f'"{name}"' for name in observed)
+        raise NetTypeError(f'{WHERE}: "Loss" wants targets: the data has the columns {columns_there} alone')
     measuring = Measuring(net, training, asked, WHERE)
     lowered, table = _bound(net, training, columns, observed, source, measuring, size, seed, device, dtype)
     arrays, states = (tuple(training.net.tensors[name].to(device, dtype) for name in names) for names in (lowered.arrays, lowered.states))

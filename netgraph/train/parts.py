@@ -13,7 +13,8 @@ Rules = list[tuple[object, float]]
 class Parts:
     """The arrays of a net by the parts that hold them; a shared array is in all parts that it is used in.
 
-    Inside a training net the user's net is the part `beneath`; names are always those of the user's net.
+    Inside a training net the user's net is the part `beneath`; names are those of the user's net, and those beside it, such as a loss with
+    arrays of its own, where the user's net has no such part.
 
     >>> from netgraph import NetChain, Ramp
     >>> parts = Parts(NetChain({"a": 2, "r": Ramp, "b": 1}, Input=2))
@@ -24,6 +25,7 @@ class Parts:
     def __init__(self, net: Net, beneath: str | None = None):
         self.head = () if beneath is None else (beneath,)
         self.net = net if beneath is None else net.children[beneath]
+        self.beside = {} if beneath is None else {name: part for name, part in net.children.items() if name != beneath}
         self.places: dict[str, list[tuple[str, ...]]] = {}
         for path, _, name, _, setting in array_slots(net):
             self.places.setdefault(array_key(path, name, setting), []).append((*path, name))
@@ -44,6 +46,8 @@ class Parts:
         except NetTypeError:
             raise NetTypeError(f"{where}: a part is a name, a position, a slice, a path or All, got {part!r}") from None
         found: list[tuple[tuple[str, ...], Net]] = [(self.head, self.net)]
+        if words and isinstance(words[0], str) and words[0] in self.beside and words[0] not in self.net.children:
+            found, words = [((words[0],), self.beside[words[0]])], words[1:]
         for place, word in enumerate(words):
             if word is All:
                 continue

@@ -116,6 +116,11 @@ def test_a_net_with_a_loss_of_its_own():
     assert found[0] == metrics.accuracy_score(Y, P.argmax(1)) and math.isclose(found[1], metrics.log_loss(Y, P), rel_tol=1e-6)
 
 
+def test_a_loss_of_data_without_targets_is_refused():
+    with pytest.raises(NetTypeError, match=r'^net_measurements: "Loss" wants targets: the data has the columns "Input" alone$'):
+        net_measurements(NET, {"Input": X}, "Loss")
+
+
 def test_several_outputs():
     net = NetGraph({"a": [3, SoftmaxLayer()], "b": [2, SoftmaxLayer()]}, ["x -> a -> u", "x -> b -> v"], x=4)
     net = net_initialize(net)

@@ -190,6 +190,26 @@ def test_a_multiplier_of_zero_freezes_bit_for_bit():
     assert kept.arrays["a/Biases"].tobytes() == frozen.arrays["a/Biases"].tobytes()
 
 
+def test_a_loss_with_arrays_has_a_rate_of_its_own():
+    net, labels = net_initialize(NetChain({"a": 4, "b": 3}, Input=2)), (X[:, 0] > 0).astype(int)
+    trained = net_train(
+        net, {"Input": X, "Target": labels}, "TrainingNet", LossFunction=ArcFaceLossLayer(2),
+        LearningRateMultipliers={"loss": 0, "a": 0}, MaxTrainingRounds=2, **QUIET,
+    )  # fmt: skip
+    start = net_train(
+        net, {"Input": X, "Target": labels}, "TrainingNet", LossFunction=ArcFaceLossLayer(2),
+        LearningRateMultipliers={"loss": 0}, MaxTrainingRounds=1, **QUIET,
+    )  # fmt: skip
+    assert trained.arrays["net/a/Weights"].tobytes() == net.arrays["a/Weights"].tobytes()
+    assert trained.arrays["net/b/Weights"].tobytes() != net.arrays["b/Weights"].tobytes()
+    moved = net_train(
+        net, {"Input": X, "Target": labels}, "TrainingNet", LossFunction=ArcFaceLossLayer(2),
+        LearningRateMultipliers={("loss", "Weights"): 10, All: 0}, MaxTrainingRounds=2, **QUIET,
+    )  # fmt: skip
+    assert moved.arrays["net/b/Weights"].tobytes() == net.arrays["b/Weights"].tobytes()
+    assert trained.arrays["loss/Weights"].tobytes() == start.arrays["loss/Weights"].tobytes() != moved.arrays["loss/Weights"].tobytes()
+
+
 def test_training_starts_where_net_initialize_does():
     net = NetChain({"a": 4, "r": Ramp, "b": LinearLayer(())}, Input=2)
     trained = net_train(net, (X, X[:, 0]), LearningRateMultipliers={"a": 0}, MaxTrainingRounds=1, **QUIET)
