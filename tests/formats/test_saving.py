@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import tempfile
 
 import pytest
 
@@ -113,12 +114,20 @@ def test_places_that_cannot_be_written(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
-def test_a_read_only_directory(tmp_path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(NetFileError) as error:
-        net_save(FILLED, tmp_path / "net")
-    assert str(error.value) == f"{tmp_path / 'net'}: cannot be written: Permission denied"
+def test_a_read_only_directory():
+    nobody = 65534  # the superuser may write everywhere
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(nobody)
+        try:
+            with pytest.raises(NetFileError) as error:
+                net_save(FILLED, f"{folder}/net")
+        finally:
+            os.seteuid(user)
+        assert str(error.value) == f"{folder}/net: cannot be written: Permission denied"
+        os.chmod(folder, 0o700)
 
 
 def test_a_net_that_would_not_come_back_is_not_saved(tmp_path, monkeypatch):
