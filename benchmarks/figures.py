@@ -5,9 +5,13 @@ build        a chain of 1,000 layers, built and inferred; one of 10,000
 surgery      every call on 1,000 layers, as a chain and as a graph
 files        a net of one GiB saved and loaded, beside the disk's own speed
 import       `import netgraph` after `import torch`, in processes of its own
+watching     training the spiral with progress shown, measurements and history, against training it in silence
+memory       the peak of a process that trains LeNet, against the loop written by hand
 """
 
 import argparse
+import contextlib
+import io
 import itertools
 import os
 import pathlib
@@ -27,6 +31,7 @@ from netgraph import (
     NetChain,
     NetGraph,
     NetPairEmbeddingOperator,
+    NetPort,
     Ramp,
     Tanh,
     net_append,
@@ -188,6 +193,36 @@ def short_training(seconds: float = 5.0) -> list[tuple[str, str, str]]:
     return [(f"steps of the spiral in a {seconds:g} s goal", f"{steps['chosen']:,.0f}", given)]
 
 
+def watching(seconds: float = 4.0, rounds: int = 5) -> list[tuple[str, str, str]]:
+    """Steps in a time goal with progress, measurements and history, over those in silence; one plan, in turn, the median of the ratios."""
+    row = ROWS["spiral"]
+    (pairs, far), *_ = row.batches()
+    data = {"Input": pairs, "Target": far}
+    net = NetPairEmbeddingOperator(NetChain([200, Ramp, 100, Ramp, 20, Tanh, 1], Input=2))
+    options = {"LossFunction": ContrastiveLossLayer(), "BatchSize": row.size, "TimeGoal": seconds, "Plan": "Traced"}
+    watched = {"TrainingProgressReporting": "Print", "TrainingProgressMeasurements": ["Loss", NetPort("Output")]}
+    ratios = []
+    for _ in range(rounds):
+        silent = net_train(net, data, "TotalBatches", **options, TrainingProgressReporting=None)
+        with contextlib.redirect_stdout(io.StringIO()):
+            seen = net_train(net, data, "TotalBatches", **options, **watched)
+        ratios.append(silent / seen)
+    ratio = statistics.median(ratios)
+    return [("a step that is watched, over one in silence", f"{ratio:.3f}", "at most 1.03: progress, measurements and history")]
+
+
+def memory(seconds: float = 5.0) -> list[tuple[str, str, str]]:
+    """The peaks of processes that train LeNet."""
+
+    def peak(contender: str) -> float:
+        command = [sys.executable, "-m", "benchmarks.memory", "lenet", contender, str(seconds)]
+        return statistics.median(1024 * float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(3))
+
+    ours, theirs = peak("netgraph"), peak("fused")
+    against = f"{theirs:.0f} MiB, the loop by hand; ratio {ours / theirs:.2f}, at most 1.05"
+    return [("peak memory, training LeNet", f"{ours:.0f} MiB", against)]
+
+
 def importing() -> list[tuple[str, str, str]]:
     """Importing netgraph where torch is imported already."""
     times = [float(subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True).stdout) for _ in range(9)]
@@ -199,7 +234,7 @@ def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.figures", description=__doc__.splitlines()[0])
     parser.add_argument("--write", type=pathlib.Path, help="append the table to this Markdown file")
     options = parser.parse_args(arguments)
-    rows = [*evaluation(), *build(), *surgery(), *files(), *importing(), *short_training()]
+    rows = [*evaluation(), *build(), *surgery(), *files(), *importing(), *short_training(), *watching(), *memory()]
     lines = ["| what | netgraph | against |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
     print("\n".join(lines))
     if options.write is not None:

@@ -14,6 +14,7 @@ import time
 
 import torch
 
+from benchmarks.memory import peak
 from netgraph import (
     MultiSimilarityLossLayer,
     MultiSimilarityMiner,
@@ -139,12 +140,6 @@ def alone(name: str) -> None:
     step(x, y)
     seconds = time.perf_counter() - started
     print(peak(), seconds)
-
-
-def peak() -> float:
-    """The peak memory of this process in GiB; `getrusage` would tell that of the process it was started from, where that is more."""
-    line = next(line for line in pathlib.Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) / 2**20
 
 
 def search(count: int = 100_000) -> list[str]:

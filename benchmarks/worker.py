@@ -11,7 +11,8 @@ import warnings
 from benchmarks.rows import ROWS
 
 
-def _contender(name: str):
+def contender_of(name: str):
+    """What prepares a contender by its name: called with a row and seconds, it gives the step."""
     if name == "jax":
         from benchmarks.in_jax import step_in_jax
 
@@ -35,12 +36,17 @@ def _block(step, batches, seconds: float) -> tuple[int, float]:
             return count, now - start
 
 
+def steps_of(step, batches, seconds: float) -> tuple[int, float]:
+    """Steps made in about so many seconds, and the seconds they took."""
+    return step.block(seconds) if hasattr(step, "block") else _block(step, batches, seconds)
+
+
 def main(row_name: str, contender: str, seconds: str) -> None:
     warnings.filterwarnings("ignore")
     row = ROWS[row_name]
     batches = row.batches()
     start = time.perf_counter()
-    step = _contender(contender)(row, float(seconds))
+    step = contender_of(contender)(row, float(seconds))
     if not hasattr(step, "block"):
         step(batches[0])
     ready = time.perf_counter() - start
@@ -48,7 +54,7 @@ def main(row_name: str, contender: str, seconds: str) -> None:
         _block(step, batches, 0.3)
     print(json.dumps({"ready": ready, "note": getattr(step, "note", "")}), flush=True)
     for line in sys.stdin:
-        count, took = step.block(float(line)) if hasattr(step, "block") else _block(step, batches, float(line))
+        count, took = steps_of(step, batches, float(line))
         print(json.dumps({"steps": count, "seconds": took}), flush=True)
 
 
