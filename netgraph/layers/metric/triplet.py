@@ -15,6 +15,9 @@ from netgraph.spec.parameters import Flag, choice, number
 
 __all__ = ["TripletLossLayer"]
 
+FEW = 8
+"""Positives of a row up to which looking at each triplet is faster than sorting."""
+
 
 class TripletLossLayer(PairLoss):
     """Triplets of a batch of classes: the negative should be farther from the anchor than the positive by a margin.
@@ -27,7 +30,7 @@ class TripletLossLayer(PairLoss):
     the farthest, "SemiHard" the nearest of those farther than the farthest positive, and where there is none the farthest.
     Swap: d(a,n) becomes min(d(a,n), d(p,n)). SoftMargin: log(1 + e^t) takes the place of max(t, 0). `Distance` is Euclidean on normalised
     embeddings, or any distance or similarity s, then d = -s. A term is a triplet; the sum is divided by the triplets with a positive loss
-    (Reduction "Active"). All triplets of a hinge are summed without listing them: time n^2 log n.
+    (Reduction "Active"). All triplets of a hinge are summed without listing them: time n^2 log n at most.
     `TripletLossLayer(1, PositiveMining="Hard", NegativeMining="SemiHard", Distance="cosine", Reduction="Valid")` is FaceNet's habit, and
     TF Similarity's TripletLoss on batches where each item has a positive and a negative.
     Errors: an embedding that is no vector; a miner together with strategies.
@@ -139,14 +142,37 @@ class Hinges(ClosedForm):
     """(total, count, active) of max(d(p) - d(n) + margin, 0) over the positives p and negatives n of each row whose gap
     d(n) - d(p) is above `low` and up to `high`.
 
-    With the negatives of a row sorted, those that go with a positive are an interval, its sum a difference of two running sums, and the
-    slope of each negative the number of intervals that it lies in.
+    Where a row has few positives each triplet is looked at. Else the negatives of a row are sorted: those that go with a positive are an
+    interval, its sum is a difference of two running sums, and the slope of each negative the number of intervals that it lies in.
     """
 
     @staticmethod
     def forward(ctx, d: Tensor, positive: Tensor, negative: Tensor, margin: float, low: float, high: float):
         place, there = slots(positive)
         own = torch.where(there, d.gather(1, place), 0.0)
+        of = Hinges._each if place.shape[1] <= FEW else Hinges._sorted
+        total, count, here, slope = of(d, own, there, negative, margin, low, high)
+        ctx.save_for_backward(slope.scatter_add_(1, place, here))
+        active = here.sum(1)
+        ctx.mark_non_differentiable(count, active)
+        return total, count, active
+
+    @staticmethod
+    def _each(d: Tensor, own: Tensor, there: Tensor, negative: Tensor, margin: float, low: float, high: float):
+        """(total, count, hinges that bend at each positive, slope at the negatives), triplet by triplet."""
+        far, own = d.unsqueeze(1), own.unsqueeze(2)
+        meant = negative.unsqueeze(1) & there.unsqueeze(2)
+        if low > -math.inf:
+            meant = meant & (far > own + low)
+        if high < math.inf:
+            meant = meant & (far <= own + high)
+        gap = torch.where(meant, own + margin - far, 0.0).clamp_min_(0)
+        bent = (gap > 0).to(d.dtype)
+        return gap.sum((1, 2)), meant.to(d.dtype).sum((1, 2)), bent.sum(2), bent.sum(1).neg_()
+
+    @staticmethod
+    def _sorted(d: Tensor, own: Tensor, there: Tensor, negative: Tensor, margin: float, low: float, high: float):
+        """The same, by sorting."""
         beyond, order = torch.where(negative, d, torch.inf).sort(1)
         most = negative.sum(1, keepdim=True)
         running = F.pad(torch.where(torch.isfinite(beyond), beyond, 0.0).double().cumsum_(1), (1, 0))
@@ -159,10 +185,7 @@ class Hinges(ClosedForm):
         step = there.to(d.dtype)
         edges = torch.zeros_like(running, dtype=d.dtype).scatter_add_(1, first, -step).scatter_add_(1, end, step)
         slope = torch.empty_like(d).scatter_(1, order, edges.cumsum_(1)[:, :-1])
-        ctx.save_for_backward(slope.scatter_add_(1, place, here))
-        active = here.sum(1)
-        ctx.mark_non_differentiable(count, active)
-        return total.sum(1), count, active
+        return total.sum(1), count, here, slope
 
     @staticmethod
     def backward(ctx, gradient, _count, _active):
