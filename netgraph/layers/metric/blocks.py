@@ -37,6 +37,8 @@ def over_blocks(run: Run, size: int, everything: Tensors, shared: Tensors, depth
     large = count * len(everything[0]) * depth > KEPT
     if count > size and not is_traced() and (large or not wanted):
         return list(_Recomputed.apply(run, (count, size), len(everything), *everything, *shared))
+    if count == len(everything[0]) <= size and not large:
+        return list(run(0, everything, everything, shared))
     pieces = []
     for start, *rows in zip(range(0, count, size), *(t[:count].split(size) for t in everything), strict=True):
         if large and wanted:

@@ -145,7 +145,7 @@ class CosineDistance(Metric):
         return (unit(x, 2.0) if self.Normalized else x,)
 
     def between(self, rows, keys):
-        return (1 - rows[0] @ keys[0].mT).clamp_min(0)
+        return (1 + product(rows[0], keys[0], -1.0)).clamp_min(0)
 
     def paired(self, a, b):
         return (1 - (a[0] * b[0]).sum(-1)).clamp_min(0)
@@ -158,11 +158,10 @@ class _Product(Metric):
     small_is_close = False
 
     def between(self, rows, keys):
-        return rows[0] @ keys[0].mT
+        return product(rows[0], keys[0])
 
     def oriented(self, rows, keys):
-        # the sign is cheaper in the rows than in the matrix
-        return -rows[0] @ keys[0].mT
+        return product(rows[0], keys[0], -1.0)
 
     def paired(self, a, b):
         return (a[0] * b[0]).sum(-1)
@@ -206,6 +205,29 @@ ALIASES: dict[str, Setting] = {
 
 METRIC: Any = setting(Metric, ALIASES)
 """A field annotation: a metric by value, name, alias or symbol, or a tuple of name and numbers."""
+
+
+def product(rows: torch.Tensor, keys: torch.Tensor, factor: float = 1.0) -> torch.Tensor:
+    """`factor` times the products of rows and keys; where both are the same tensor its gradient takes one product, not two."""
+    if rows is keys:
+        return Gram.of(rows, factor)
+    # a factor is cheaper in the rows than in the matrix
+    return (rows if factor == 1 else rows * factor) @ keys.mT
+
+
+class Gram(ClosedForm):
+    """`factor` times the products of all rows with each other."""
+
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.save_for_backward(x)
+        ctx.factor = factor
+        return (x if factor == 1 else x * factor) @ x.mT
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return (gradient + gradient.mT) @ (x if ctx.factor == 1 else x * ctx.factor), None
 
 
 class Root(ClosedForm):
