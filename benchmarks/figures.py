@@ -196,7 +196,7 @@ def short_training(seconds: float = 5.0) -> list[tuple[str, str, str]]:
 def watching(seconds: float = 4.0, rounds: int = 5) -> list[tuple[str, str, str]]:
     """Steps in a time goal with progress, measurements and history, over those in silence; one plan, in turn, the median of the ratios."""
     row = ROWS["spiral"]
-    (pairs, far), *_ = row.batches()
+    pairs, far = (torch.cat(columns) for columns in zip(*row.batches(), strict=True))
     data = {"Input": pairs, "Target": far}
     net = NetPairEmbeddingOperator(NetChain([200, Ramp, 100, Ramp, 20, Tanh, 1], Input=2))
     options = {"LossFunction": ContrastiveLossLayer(), "BatchSize": row.size, "TimeGoal": seconds, "Plan": "Traced"}

@@ -1,5 +1,6 @@
 """Collectors: what is kept of batch after batch, so that a measure of the whole set comes out, never a mean of batches."""
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from typing import Any
@@ -14,6 +15,12 @@ from netgraph.measure.spec import Measurement
 
 class Collector(ABC):
     """Takes batches of what it measures, and tells values when asked; asked again after more batches, it tells those of all."""
+
+    def copied(self) -> "Collector":
+        """Another one, which has seen the same; what either sees from now on the other does not."""
+        made = copy.copy(self)
+        vars(made).update((name, copy.copy(value)) for name, value in vars(self).items() if isinstance(value, (list, dict, np.ndarray)))
+        return made
 
     @abstractmethod
     def add(self, *values: torch.Tensor) -> None:
@@ -178,13 +185,15 @@ class ValueCollector(Collector):
         if self.aggregation is None:
             self.values.append(values)
             return
-        flat = values.double().reshape(-1)
-        self.count += len(flat)
-        self.total += float(flat.sum())
-        self.sizes += float(flat.abs().sum())
-        self.squares += float(flat.square().sum())
-        if len(flat):
-            self.least, self.most = min(self.least, float(flat.min())), max(self.most, float(flat.max()))
+        self.count += values.numel()
+        if self.aggregation in ("Mean", "Sum", "StandardDeviation"):
+            self.total += float(values.sum(dtype=torch.float64))
+        if self.aggregation in ("RMS", "StandardDeviation", "L2Norm"):
+            self.squares += float(values.double().square().sum())
+        if self.aggregation == "L1Norm":
+            self.sizes += float(values.double().abs().sum())
+        if self.aggregation in ("Min", "Max") and values.numel():
+            self.least, self.most = min(self.least, float(values.min())), max(self.most, float(values.max()))
 
     def value(self, measurement: Measurement) -> Any:
         if self.aggregation is None:

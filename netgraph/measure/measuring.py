@@ -1,5 +1,6 @@
 """From measurements to the values of a training net that they need, and from batches of these to what was measured."""
 
+import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -104,20 +105,22 @@ class Measuring:
         self.measurements = tuple(measurements)
         _distinct(self.measurements, where)
         self.places: list[Place] = []
-        self.start()
+        self.shared: dict[tuple, Collector] = {}
+        self._empty = [self._taken(measurement) for measurement in self.measurements]
+        for taken in self._empty:
+            self.places += [place for place in taken.places if place not in self.places]
+        self._start()
 
     def fresh(self) -> "Measuring":
         """The same measurements, of nothing yet."""
-        return Measuring(self.net, self.training, self.measurements, self.where)
+        made = copy.copy(self)
+        made._start()
+        return made
 
-    def start(self) -> None:
-        """Forget what was added."""
-        self.shared: dict[tuple, Collector] = {}
-        self.totals = [0.0] * len(self.training.losses)
-        self.count = 0
-        self.taken = [self._taken(measurement) for measurement in self.measurements]
-        for taken in self.taken:
-            self.places += [place for place in taken.places if place not in self.places]
+    def _start(self) -> None:
+        self.totals, self.count = [0.0] * len(self.training.losses), 0
+        copied = {id(taken.collector): taken.collector.copied() for taken in self._empty if taken.collector is not None}
+        self.taken = [taken._replace(collector=copied.get(id(taken.collector))) for taken in self._empty]
 
     def wanted(self) -> tuple[Place, ...]:
         """The values to lower: the losses, then `places`."""
