@@ -113,7 +113,7 @@ def _fits(p: Piece, place: Solved, seen: dict[Any, bool]) -> bool:
     if types is None or p.part.children or p.part.state_names() or p.part.readable_ports():
         return False
     inputs, outputs = types
-    key = (p.part, tuple((name, tensor.shape) for name, tensor in p.arrays.items()), *(tuple(found.items()) for found in types))
+    key = (p.part.own_key(), tuple((name, tensor.shape) for name, tensor in p.arrays.items()), *(tuple(found.items()) for found in types))
     if key not in seen:
         try:
             seen[key] = dict(infer(p.net, data=inputs).outputs) == outputs
