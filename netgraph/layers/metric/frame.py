@@ -177,12 +177,10 @@ class CoupledLoss(Layer):
         """(losses, valid, active) of a batch of real tensors."""
         real = None if items.valid is None else items.valid[items.own]
         losses, valid, active = reduced(list(self.parts(items, **arrays)), self.Reduction, real, items.weight)
-        return losses + self.regularized(items.x[items.own], real), valid, active
+        return losses if self.Regularizer is None else losses + self.regularized(items.x[items.own], real), valid, active
 
-    def regularized(self, x: Tensor, valid: Tensor | None) -> Tensor | float:
+    def regularized(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """What the regularizer adds for each embedding."""
-        if self.Regularizer is None:
-            return 0.0
         real = torch.ones(len(x), dtype=torch.bool, device=x.device) if valid is None else valid
         part = of_items(self.Regularizer.costs(x, real), real)
         return self.RegularizerWeight * reduced([part], "Valid", None, None)[0]

@@ -58,7 +58,9 @@ class ProxyAnchorLossLayer(ClassVectorLoss):
         pull = (near / members.clamp_min(1e-12) / self._divisor(near, members > 0)) @ own
         push = far.sum() / count.sum().clamp_min(1e-12) / self._divisor(far, torch.ones_like(real[:1]).expand(len(weights)))
         here = real.to(x.dtype)
-        losses = len(x) * count * (pull + push) + self.regularized(x, items.valid)
+        losses = len(x) * count * (pull + push)
+        if self.Regularizer is not None:
+            losses = losses + self.regularized(x, items.valid)
         return losses, here, here * ((near.detach() > 0).to(x.dtype) @ own)
 
     def _divisor(self, losses: Tensor, valid: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ A loss gives each item a total and three counts of its terms: all, those that ar
 with the count that `Reduction` names, and 0 where that is 0. It is given out as one number an item, whose mean over the batch it is.
 """
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 import torch
@@ -61,14 +62,14 @@ def reduced(parts: list[Part], reduction: str, valid: Tensor | None, weight: Ten
     scale = weight
     if valid is not None:
         scale = valid.to(parts[0].total.dtype) if weight is None else weight * valid
-    losses: Any = 0.0
+    terms = []
     for part in parts:
         count = {"All": part.all, "Valid": part.valid, "Active": part.active}[reduction]
         divisor = (count if scale is None else scale * count).sum()
         # where nothing is counted nothing is lost, and the smallest number does no harm
-        losses = losses + part.total * (len(count) / divisor.clamp_min(torch.finfo(count.dtype).tiny)).masked_fill(divisor == 0, 0)
-    kept, active = sum(part.valid for part in parts), torch.as_tensor(sum(part.active for part in parts))
-    here, share = (torch.as_tensor(kept) > 0).to(active.dtype), active / torch.as_tensor(kept).clamp_min(1)
+        terms.append(part.total * (len(count) / divisor.clamp_min(torch.finfo(count.dtype).tiny)).masked_fill(divisor == 0, 0))
+    losses, kept, active = (reduce(torch.add, column) for column in (terms, [p.valid for p in parts], [p.active for p in parts]))
+    here, share = (kept > 0).to(active.dtype), active / kept.clamp_min(1)
     if scale is not None:
         off = scale == 0
         losses, here, share = (losses * scale).masked_fill(off, 0), here.masked_fill(off, 0), share.masked_fill(off, 0)

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from netgraph.layers.metric.closed import ClosedForm, has_any
+from netgraph.layers.metric.closed import ClosedForm
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity
 from netgraph.layers.metric.frame import PairLoss
-from netgraph.layers.metric.reduction import REDUCTION, Part, of_items
+from netgraph.layers.metric.reduction import REDUCTION, Part
 from netgraph.spec.parameters import number
 
 __all__ = ["NTXentLossLayer", "SupConLossLayer"]
@@ -62,12 +62,13 @@ class SupConLossLayer(PairLoss):
 
     def rows(self, d, block):
         itself = block.start if block.complete else None
-        losses = SetEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature, itself)
-        return of_items(losses, has_any(block.positive))
+        losses, valid, active = SetEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature, itself)
+        return Part(losses, torch.ones_like(valid), valid, active)
 
 
 class SetEntropy(ClosedForm):
-    """lse over all kept pairs of -d/T, minus the (weighted) mean of -d/T over the positives; rows without a positive give 0.
+    """(losses, valid, active): lse over all kept pairs of -d/T, minus the (weighted) mean of -d/T over the positives, 0 for rows without a
+    positive; which rows have one; which losses are positive.
 
     Its slope is (softmax - share of the positives) / -T. `itself` is the column of the first row's own item where all other pairs are
     kept, None where the masks say which are.
@@ -79,23 +80,23 @@ class SetEntropy(ClosedForm):
         share = positive.to(s.dtype) if strength is None else torch.where(positive, strength, 0.0)
         total = share.sum(1, keepdim=True)
         share /= total.clamp_min(torch.finfo(s.dtype).tiny)
-        mean = (share * s).sum(1)
+        least = torch.finfo(s.dtype).min / 2  # what is left out still has a finite logarithm
         if itself is None:
-            s = torch.where(positive | negative, s, torch.finfo(s.dtype).min)
+            s = torch.where(positive | negative, s, least)
         else:
-            s.diagonal(itself).fill_(torch.finfo(s.dtype).min)
-        odds = torch.softmax(s, 1)
-        log = s.amax(1) - odds.amax(1).log()
-        slope = odds.sub_(share)
-        here = total.squeeze(1) > 0
-        ctx.save_for_backward(slope, here)
+            s.diagonal(itself).fill_(least)
+        logs = torch.log_softmax(s, 1)
+        losses = 0 - torch.linalg.vecdot(share, logs)  # where nothing is summed 0, not -0
+        valid, active = (total.squeeze(1) > 0).to(s.dtype), (losses > 0).to(s.dtype)
+        ctx.save_for_backward(logs.exp_().sub_(share), valid)
         ctx.temperature = temperature
-        return (log - mean).mul_(here)
+        ctx.mark_non_differentiable(valid, active)
+        return losses, valid, active
 
     @staticmethod
-    def backward(ctx, gradient):
-        slope, here = ctx.saved_tensors
-        return slope * (gradient * here).mul_(-1 / ctx.temperature).unsqueeze(1), None, None, None, None, None
+    def backward(ctx, gradient, _valid, _active):
+        slope, valid = ctx.saved_tensors
+        return slope * (gradient * valid).mul_(-1 / ctx.temperature).unsqueeze(1), None, None, None, None, None
 
 
 class PairEntropy(ClosedForm):
