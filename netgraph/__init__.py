@@ -322,11 +322,12 @@ if _collecting:
 
 def _import_verbs():
     """Import all that nets do, which binds it to them."""
+    collecting = _gc.isenabled()
     _gc.disable()
     try:
         return _import_module("netgraph.verbs")
     finally:
-        if _collecting:
+        if collecting:
             _gc.enable()
 
 

@@ -45,3 +45,8 @@ def test_no_layer_is_built_at_import():
     code = "from netgraph.spec.layer import LAYERS; import netgraph; print([n for n, c in LAYERS.items() if c.__pydantic_complete__])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_comes_later_leaves_the_garbage_collector_as_it_is():
+    code = "import gc, netgraph; gc.disable(); netgraph.net_train; assert not gc.isenabled(); assert 'net_train' in dir(netgraph)"
+    subprocess.run([sys.executable, "-c", code], check=True)
