@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 _collecting = _gc.isenabled()
 _gc.disable()
 
+from netgraph.codecs.decoder import NetDecoder
+from netgraph.codecs.encoder import NetEncoder
 from netgraph.errors import NetError, NetFileError, NetNameError, NetShapeError, NetTrainingError, NetTypeError, NetValueError
 from netgraph.layers.arrays import TotalLayer
 from netgraph.layers.attention import AttentionLayer
@@ -366,22 +368,22 @@ __all__ = [
     "ManifoldLossLayer", "MarginLossLayer", "Max", "Mean", "MeanAbsoluteLossLayer", "MeanDeviation", "MeanSquaredLossLayer", "Median",
     "Min", "Mod", "ModuleLayer", "MultiSimilarityLossLayer", "MultiSimilarityMiner", "MultipleNegativesRankingLossLayer",
     "NCALossLayer", "NPairsLossLayer", "NTXentLossLayer", "Negative", "NetAppend", "NetArray", "NetArrayLayer",
-    "NetBidirectionalOperator", "NetChain", "NetDelete", "NetDrop", "NetError", "NetExtract", "NetFileError", "NetFlatten",
-    "NetFoldOperator", "NetGANOperator", "NetGraph", "NetInformation", "NetInitialize", "NetInsert", "NetInsertSharedArrays", "NetJoin",
-    "NetMapOperator", "NetMapThreadOperator", "NetMeasurements", "NetNameError", "NetNestOperator", "NetPairEmbeddingOperator",
-    "NetPort", "NetPortGradient", "NetPrepend", "NetRename", "NetReplace", "NetReplacePart", "NetShapeError", "NetStateObject",
-    "NetTake", "NetTrain", "NetTrainResultsObject", "NetTrainingError", "NetTripletEmbeddingOperator", "NetTypeError", "NetUnfold",
-    "NetValueError", "NonNegative", "NonPositive", "NormalizationLayer", "NormalizedSoftmaxLossLayer", "Not", "Or", "OrderingLayer",
-    "P2SGradLossLayer", "PNLossLayer", "PNPLossLayer", "PaddingLayer", "PairContrastiveLossLayer", "PairMarginMiner",
-    "ParametricRampLayer", "PartLayer", "Piecewise", "PlaceholderLayer", "Plus", "PoolingLayer", "PositionLayer", "Positive",
-    "PossibleZeroQ", "Power", "PrependLayer", "ProxyAnchorLossLayer", "ProxyNCALossLayer", "Ramp", "RandomArrayLayer",
-    "RankedListLossLayer", "RegularFaceRegularizer", "RegularizationLossLayer", "ReplicateLayer", "ReshapeLayer", "ResizeLayer",
-    "Round", "SNRDistance", "Sampled", "Scaled", "Sec", "Sech", "SequenceAttentionLayer", "SequenceIndicesLayer", "SequenceLastLayer",
-    "SequenceMostLayer", "SequenceRestLayer", "SequenceReverseLayer", "Sign", "SignalToNoiseRatioContrastiveLossLayer",
-    "SimCLRLossLayer", "SimSiamLossLayer", "Sin", "Sinh", "SmoothAPLossLayer", "SoftNearestNeighborLossLayer", "SoftTripleLossLayer",
-    "SoftmaxLayer", "SparseCentersRegularizer", "SpatialTransformationLayer", "SphereFaceLossLayer", "Sqrt",
-    "SquaredContrastiveLossLayer", "SquaredEuclideanDistance", "StandardDeviation", "StopReason", "SubCenterArcFaceLossLayer",
-    "Subtract", "SummationLayer", "SupConLossLayer", "Surd", "Tan", "Tanh", "ThreadingLayer", "Threshold",
+    "NetBidirectionalOperator", "NetChain", "NetDecoder", "NetDelete", "NetDrop", "NetEncoder", "NetError", "NetExtract",
+    "NetFileError", "NetFlatten", "NetFoldOperator", "NetGANOperator", "NetGraph", "NetInformation", "NetInitialize", "NetInsert",
+    "NetInsertSharedArrays", "NetJoin", "NetMapOperator", "NetMapThreadOperator", "NetMeasurements", "NetNameError", "NetNestOperator",
+    "NetPairEmbeddingOperator", "NetPort", "NetPortGradient", "NetPrepend", "NetRename", "NetReplace", "NetReplacePart",
+    "NetShapeError", "NetStateObject", "NetTake", "NetTrain", "NetTrainResultsObject", "NetTrainingError",
+    "NetTripletEmbeddingOperator", "NetTypeError", "NetUnfold", "NetValueError", "NonNegative", "NonPositive", "NormalizationLayer",
+    "NormalizedSoftmaxLossLayer", "Not", "Or", "OrderingLayer", "P2SGradLossLayer", "PNLossLayer", "PNPLossLayer", "PaddingLayer",
+    "PairContrastiveLossLayer", "PairMarginMiner", "ParametricRampLayer", "PartLayer", "Piecewise", "PlaceholderLayer", "Plus",
+    "PoolingLayer", "PositionLayer", "Positive", "PossibleZeroQ", "Power", "PrependLayer", "ProxyAnchorLossLayer", "ProxyNCALossLayer",
+    "Ramp", "RandomArrayLayer", "RankedListLossLayer", "RegularFaceRegularizer", "RegularizationLossLayer", "ReplicateLayer",
+    "ReshapeLayer", "ResizeLayer", "Round", "SNRDistance", "Sampled", "Scaled", "Sec", "Sech", "SequenceAttentionLayer",
+    "SequenceIndicesLayer", "SequenceLastLayer", "SequenceMostLayer", "SequenceRestLayer", "SequenceReverseLayer", "Sign",
+    "SignalToNoiseRatioContrastiveLossLayer", "SimCLRLossLayer", "SimSiamLossLayer", "Sin", "Sinh", "SmoothAPLossLayer",
+    "SoftNearestNeighborLossLayer", "SoftTripleLossLayer", "SoftmaxLayer", "SparseCentersRegularizer", "SpatialTransformationLayer",
+    "SphereFaceLossLayer", "Sqrt", "SquaredContrastiveLossLayer", "SquaredEuclideanDistance", "StandardDeviation", "StopReason",
+    "SubCenterArcFaceLossLayer", "Subtract", "SummationLayer", "SupConLossLayer", "Surd", "Tan", "Tanh", "ThreadingLayer", "Threshold",
     "ThresholdConsistentMarginLossLayer", "Times", "Total", "TotalLayer", "Trainer", "TransferResult", "TransposeLayer",
     "TripletLossLayer", "TripletMarginLossLayer", "TripletMarginMiner", "TupletMarginLossLayer", "Unequal", "UniformHistogramMiner",
     "UnitVectorLayer", "Unitize", "VICRegLossLayer", "Variance", "Which", "ZeroMeanRegularizer", "embedding_measurements",

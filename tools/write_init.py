@@ -41,7 +41,7 @@ def exported(name: str) -> list[str]:
     return sorted(getattr(importlib.import_module(name), "__all__", []))
 
 
-EAGER = ("errors", "types", "spec", "layers", "nets")
+EAGER = ("errors", "types", "spec", "layers", "codecs", "nets")
 """The floors that say what a net is, imported with the package; what nets do is imported when somebody first asks for it."""
 
 LATER = """

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from netgraph.data.columns import listed
 from netgraph.errors import NetNameError, NetTypeError, NetValueError
-from netgraph.run.convert import sort_of
+from netgraph.spec.described import sort_of
 
 
 def columns_of(data, inputs: tuple[str, ...], outputs: tuple[str, ...], where: str, *, batch: bool = False) -> dict[str, object] | None:

@@ -15,7 +15,7 @@ from netgraph.data.stream import Stream
 from netgraph.data.torch_sets import Held, held_columns
 from netgraph.errors import NetTypeError, NetValueError
 from netgraph.nets.triplet import MEMBERS
-from netgraph.run.convert import sort_of
+from netgraph.spec.described import sort_of
 from netgraph.spec.names import spelled
 
 FORMS = (

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from netgraph.errors import NetTypeError
-from netgraph.run.convert import sort_of
+from netgraph.spec.described import sort_of
 
 SHOWN = 4
 """A fix names the classes where there are at most so many."""

@@ -15,7 +15,7 @@ from netgraph.data.samplers import FixedTripletSampler, Sampler, sampler_of
 from netgraph.data.table import Batch, Table
 from netgraph.errors import NetNameError, NetShapeError, NetTypeError, NetValueError, did_you_mean
 from netgraph.nets.triplet import MEMBERS
-from netgraph.run.convert import sort_of
+from netgraph.spec.described import sort_of
 from netgraph.spec.initial import generator
 from netgraph.spec.names import spelled
 from netgraph.types.port_type import PortType

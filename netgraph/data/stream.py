@@ -14,7 +14,8 @@ from netgraph.data.examples import columns_of
 from netgraph.data.sources import Called, Indexed, Source
 from netgraph.data.table import Batch
 from netgraph.errors import NetTrainingError, NetTypeError, NetValueError
-from netgraph.run.convert import pad, sort_of
+from netgraph.run.convert import pad
+from netgraph.spec.described import sort_of
 from netgraph.types.port_type import PortType
 
 BATCH_FORMS = "a batch is a dict of columns, (inputs, outputs), a list of pairs or a list of dicts"

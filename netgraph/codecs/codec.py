@@ -1,0 +1,229 @@
+"""What encoders and decoders share: a kind by name, parameters that are checked where they are written, and being a value.
+
+A kind is one class, in the file of its name. Its fields are its parameters, written like those of a layer:
+
+    class CharactersEncoder(NetEncoder, kind="Characters"):
+        positional = ("Table", "Form")
+        Table: Parameter = DEFAULT
+        Form: choice("Index", "UnitVector") = "Index"
+
+Nothing lists the kinds: all modules of this folder are imported when a kind is first asked for.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
+from netgraph.spec.layer import hashable
+from netgraph.spec.names import snake
+from netgraph.types.codec import NAMED, Codec
+
+KINDS: dict[str, dict[str, type["Coder"]]] = {"input": {}, "output": {}}
+"""The kinds of encoders ("input") and decoders ("output") by name."""
+
+REQUIRED = object()
+"""In place of the default of a parameter that has none."""
+
+
+class Coder(Codec):
+    """An encoder or decoder of some kind, with its parameters. Abstract.
+
+    Frozen, equal and hashed by kind and parameters. A parameter is read as `codec["TargetLength"]` or as an attribute, in either spelling.
+    """
+
+    family: ClassVar[str]
+    kind: ClassVar[str] = ""
+    positional: ClassVar[tuple[str, ...]] = ()
+    checks: ClassVar[dict[str, Any]] = {}
+    defaults: ClassVar[dict[str, Any]] = {}
+    old_names: ClassVar[dict[str, tuple[str, dict[str, Any]]]] = {}
+    _values: Mapping[str, Any]
+    _cache: dict[str, Any]
+
+    def __init_subclass__(cls, kind: str = "", **words):
+        super().__init_subclass__(**words)
+        notes = {name: note for name, note in inspect.get_annotations(cls).items() if name[0].isupper()}
+        if notes:
+            cls.checks = {**cls.checks, **{name: note.__metadata__[0].func for name, note in notes.items()}}
+            cls.defaults = {**cls.defaults, **{name: vars(cls).get(name, REQUIRED) for name in notes}}
+            for name in notes:
+                if name in vars(cls):
+                    delattr(cls, name)
+        if kind:
+            cls.kind = kind
+            KINDS[cls.side][kind] = cls
+
+    def __new__(cls, spec=None, *args, **options) -> Any:
+        if cls.kind:
+            return cls._made((spec, *args) if spec is not None or args else (), options)
+        if isinstance(spec, cls) and not args and not options:
+            return spec
+        if isinstance(spec, Coder) and not args and not options:
+            made = spec.partner()
+            assert isinstance(made, cls)
+            return made
+        words = spec if isinstance(spec, (tuple, list)) else (spec,)
+        name, args = (words[0], (*words[1:], *args)) if words else (None, args)
+        if args and isinstance(args[-1], Mapping):
+            options = {**args[-1], **options}
+            args = args[:-1]
+        if not isinstance(name, str):
+            raise NetTypeError(
+                f'{cls.family} wants the name of a kind, or a tuple of name, arguments and a dict, such as "Boolean", got {spec!r}'
+            )
+        name, preset = cls.old_names.get(name, (name, {}))
+        return find_kind(cls.side, name)._made(args, {**preset, **options})
+
+    @classmethod
+    def _made(cls, args: tuple, options: Mapping[str, Any]) -> Self:
+        where = f'{cls.family} "{cls.kind}"'
+        if len(args) > len(cls.positional):
+            raise NetTypeError(f"{where} takes {len(cls.positional) or 'no'} arguments after its name, got {len(args)}: {args!r:.80}")
+        given = dict(zip(cls.positional, args, strict=False))
+        other = {snake(name): name for name in cls.checks}
+        for word, value in options.items():
+            name = word if word in cls.checks else other.get(word)
+            if name is None:
+                raise NetNameError(f'{where} has no parameter "{word}", {did_you_mean(word, list(cls.checks))}')
+            if name in given:
+                raise NetTypeError(f"{where}: {name} is given twice")
+            given[name] = value
+        values = {}
+        for name, check in cls.checks.items():
+            value = given.get(name, cls.defaults[name])
+            if value is REQUIRED:
+                raise NetTypeError(f"{where} wants {name}, {cls.hint(name)}" if cls.hint(name) else f"{where} wants {name}")
+            try:
+                values[name] = check(tidy(value))
+            except ValueError as fault:
+                raise NetValueError(f"{where}: {name} {fault}") from None
+        made = object.__new__(cls)
+        object.__setattr__(made, "_values", MappingProxyType(values))
+        object.__setattr__(made, "_cache", {})
+        made.check()
+        return made
+
+    def __init__(self, spec=None, *args, **options):
+        pass
+
+    @classmethod
+    def hint(cls, name: str) -> str:
+        """What a parameter without default is, for the message when it is missing."""
+        return ""
+
+    def check(self) -> None:
+        """What the parameters must fulfil together; raises a NetError. Nothing by default."""
+
+    def partner(self, port=None) -> "Coder":
+        """The decoder for an encoder, the encoder for a decoder, with the same coding; `port` is the type of the port where it is known.
+
+        Errors: NetTypeError for a kind that has none.
+        """
+        other = "decoder" if self.side == "input" else "encoder"
+        raise NetTypeError(f'there is no {other} that belongs to {self.family} "{self.kind}"')
+
+    # -- as a value ------------------------------------------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """All parameters by name."""
+        return self._values
+
+    def replaced(self, **changes) -> Self:
+        """The same with other parameters, in either spelling."""
+        other = {snake(name): name for name in self.checks}
+        return self._made((), {**self._values, **{other.get(word, word): value for word, value in changes.items()}})
+
+    def __getitem__(self, name: str) -> Any:
+        full = name if name in self._values else {snake(word): word for word in self._values}.get(name)
+        if full is None:
+            raise NetNameError(f'{self.family} "{self.kind}" has no parameter {name!r}, {did_you_mean(name, list(self._values))}')
+        return self._values[full]
+
+    def __getattr__(self, name: str) -> Any:
+        values = self.__dict__.get("_values", {})
+        if name in values:
+            return values[name]
+        for word in values:
+            if snake(word) == name:
+                return values[word]
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+
+    def __setattr__(self, name: str, value) -> None:
+        raise AttributeError(f"a codec is a value: {name} cannot be set, make a new one")
+
+    def __eq__(self, other) -> bool:
+        return self is other or (isinstance(other, Coder) and type(self) is type(other) and self._key == other._key)
+
+    def __hash__(self) -> int:
+        if "hash" not in self._cache:
+            self._cache["hash"] = hash((type(self).__name__, self._key))
+        return self._cache["hash"]
+
+    @property
+    def _key(self) -> tuple:
+        if "key" not in self._cache:
+            self._cache["key"] = tuple((name, hashable(value)) for name, value in self._values.items())
+        return self._cache["key"]
+
+    def __repr__(self) -> str:
+        changed = {name: value for name, value in self._values.items() if self.defaults[name] is REQUIRED or value != self._kept(name)}
+        args, rest = [], dict(changed)
+        for name in self.positional:
+            if name not in rest:
+                break
+            args.append(_short(rest.pop(name)))
+        words = [f'"{self.kind}"', *args]
+        if rest:
+            words.append("{" + ", ".join(f'"{name}": {_short(value)}' for name, value in rest.items()) + "}")
+        return f"{self.family}({words[0]})" if len(words) == 1 else f"{self.family}(({', '.join(words)}))"
+
+    @classmethod
+    def _kept(cls, name: str) -> Any:
+        """A default in the form in which it is kept."""
+        return cls.checks[name](tidy(cls.defaults[name]))
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def find_kind(side: str, name: str) -> type[Coder]:
+    """The class of a kind. Errors: NetNameError with the nearest names."""
+    kinds = all_kinds(side)
+    if name not in kinds:
+        raise NetNameError(f'there is no {"encoder" if side == "input" else "decoder"} "{name}", {did_you_mean(name, list(kinds))}')
+    return kinds[name]
+
+
+def all_kinds(side: str) -> Mapping[str, type[Coder]]:
+    """All kinds of a side by name."""
+    package = importlib.import_module(__name__.rpartition(".")[0])
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return KINDS[side]
+
+
+def tidy(value):
+    """Lists as tuples and NumPy's numbers as Python's, at any depth; everything else as it is."""
+    if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
+        return tuple(tidy(part) for part in value)
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _short(value) -> str:
+    text = repr(value).replace("'", '"')
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def named(family: type[Coder], side: str) -> None:
+    """Let a name at a port of this side stand for the codec of that name."""
+    NAMED[side] = family
