@@ -38,8 +38,10 @@ class NetEncoder(Coder):
     wants: ClassVar[str] = ""
     """What one raw object is, for messages: "a string"."""
 
-    random: ClassVar[bool] = False
-    """Whether the parameters may ask for a random change in training (augmentation)."""
+    @property
+    def random(self) -> bool:
+        """Whether its parameters ask for a random change in training (augmentation)."""
+        return False
 
     def __call__(self, value, source: np.random.Generator | None = None) -> Any:
         if self.is_raw(value):
