@@ -101,7 +101,8 @@ class AudioEncoder(SoundEncoder, kind="Audio"):
     trimmed at its end, what is shorter padded with zeros there.
     Augmentation: None, or a dict of what is done in training only, in this order whatever the order in the dict:
     "TimeShift": a, begins a seconds later (earlier, if negative), zeros where there is no sound;
-    "Convolution": an impulse response (a sound, read when the encoder is made), or (share, response): (1 - share) x + share (x * response);
+    "Convolution": an impulse response, or (share, response): (1 - share) x + share (x * response). It is a sound, a path as a `Path`; its
+    file is read when the encoder is made;
     "Noise": a, white noise of standard deviation a is added; or (a, recording), a stretch of a recording times a;
     "Volume": a, times a. Each number is one, bounds (low, high), or a distribution such as ("Normal", mean, deviation), ("Uniform",
     (low, high)), "LogNormal", "Exponential", "Gamma"; it is drawn for each sound each time.

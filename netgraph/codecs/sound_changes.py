@@ -82,13 +82,16 @@ def _signal(value):
     where = "wants a sound"
     samples, own = value if isinstance(value, tuple) else (value, None)
     samples = samples.array if isinstance(samples, FrozenArray) else samples
-    if isinstance(value, (str, os.PathLike)) or own is not None:
+    if isinstance(value, os.PathLike) or own is not None:
         made, own = one_channel(value if own is None else (samples, own), None, LONGEST, where)
         return FrozenArray(made), own
     return FrozenArray(one_channel(samples, None, float("inf"), where)[0]), None
 
 
 def _is_signal(value) -> bool:
+    if isinstance(value, str):
+        # text may come from the file of a net, which must not open another one
+        raise ValueError(f"wants a path as a Path, not as text: Path({value!r})")
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], FrozenArray):
         return value[1] is None or is_number(value[1])
     return isinstance(value, FrozenArray) or is_sound(value)
@@ -107,20 +110,15 @@ def _convolution(value):
         return (1.0, _signal(value))
     if isinstance(value, tuple) and len(value) == 2 and _is_signal(value[1]):
         return (_share(value[0]), _signal(value[1]))
-    raise wants("an impulse response (a path, (samples, rate) or an array of samples), or (share, impulse response)", value)
+    raise wants("an impulse response (a Path, (samples, rate) or an array of samples), or (share, impulse response)", value)
 
 
 def _noise(value):
     if isinstance(value, tuple) and len(value) == 2 and _is_signal(value[1]):
         return (check_amount(value[0]), _signal(value[1]))
-    if _is_signal(value) and not _is_pair(value):
+    if _is_signal(value):
         return (1.0, _signal(value))
     return check_amount(value)
-
-
-def _is_pair(value) -> bool:
-    """Whether it is two numbers, so bounds."""
-    return isinstance(value, tuple) and all(map(is_number, value))
 
 
 _CHECKS = {"TimeShift": check_amount, "Convolution": _convolution, "Noise": _noise, "Volume": check_amount}
@@ -136,6 +134,8 @@ def signals_of(changes: Any, rate: int) -> dict[str, np.ndarray]:
         if name == "Convolution" or (name == "Noise" and _has_signal(value)):
             frozen, own = value[1]
             found[name] = one_channel((frozen.array, own or rate), rate, float("inf"), f'Augmentation: "{name}"')[0]
+            if name == "Convolution" and own:
+                found[name] = found[name] * np.float32(own / rate)  # its sum, not its height, is what it does to a sound
     return found
 
 
