@@ -1,4 +1,8 @@
-"""Collectors: what is kept of batch after batch, so that a measure of the whole set comes out, never a mean of batches."""
+"""Collectors: what is kept of batch after batch, so that a measure of the whole set comes out, never a mean of batches.
+
+A collector may also take a stack of batches in one pass and tell each of them by itself: all that it keeps is then an array, with one
+entry a batch, and every formula is written once, over the last axes.
+"""
 
 import copy
 import math
@@ -11,6 +15,13 @@ import torch
 from netgraph.measure import confusion
 from netgraph.measure.roc import area_under, roc_curve
 from netgraph.measure.spec import Measurement
+
+SMALL = 2**14
+"""So many entries of one batch are few: a pass over a stack of such batches gives the very bits of one after the other, as torch shares
+longer sums among its threads in parts; and of larger ones each costs more than what is said to torch about it."""
+
+TABLES = 2**20
+"""So many entries of confusion matrices are kept at once for a stack of batches."""
 
 
 class Collector(ABC):
@@ -25,6 +36,19 @@ class Collector(ABC):
     @abstractmethod
     def add(self, *values: torch.Tensor) -> None:
         """One more batch."""
+
+    @np.errstate(all="ignore")
+    def each(self, *values: torch.Tensor) -> "Collector | None":
+        """What is made like this one and tells each of a stack of batches by itself, exactly as if it were alone; None where it cannot.
+
+        `values` are B x N x ..., N what `add` takes of one batch; a value then has B entries: an array's first axis, a list a class.
+        """
+        few = all(0 < value[0].numel() <= SMALL for value in values)
+        return self._stacked(*values) if few else None
+
+    def _stacked(self, *values: torch.Tensor) -> "Collector | None":
+        """A stack of batches, none of them empty or large."""
+        return None
 
     @abstractmethod
     def value(self, measurement: Measurement) -> Any:
@@ -52,35 +76,46 @@ class ClassCollector(Collector):
     def labels(self) -> list[Any]:
         """What the classes are called."""
         assert self.confusion is not None
-        return [False, True] if self.form == "Binary" else list(range(len(self.confusion)))
+        return [False, True] if self.form == "Binary" else list(range(self.confusion.shape[-1]))
 
     def add(self, probabilities: torch.Tensor, targets: torch.Tensor) -> None:
         """Decisions (N x classes, of "Binary" N) and what is right (N, or N x classes for "Probabilities")."""
-        p = probabilities.detach().double().cpu()
-        if self.form == "Binary":
-            t = targets.detach().double().cpu()
-            surprise = -(torch.xlogy(t, p) + torch.xlogy(1 - t, 1 - p))
-            right, p = (t >= 0.5).long(), torch.stack([1 - p, p], 1)
-            chosen = (p[:, 1] >= 0.5).long()
-        elif self.form == "Probabilities":
-            t = targets.detach().double().cpu()
-            surprise, right, chosen = -torch.xlogy(t, p).sum(1), t.argmax(1), p.argmax(1)
-        else:
-            right, chosen = targets.detach().long().cpu(), p.argmax(1)
-            surprise = -torch.log(p.gather(1, right[:, None])[:, 0])
-        classes = p.shape[1]
-        if self.confusion is None:
-            self.confusion = np.zeros((classes, classes), dtype=np.int64)
-        self.confusion += torch.bincount(right * classes + chosen, minlength=classes**2).reshape(classes, classes).numpy()
-        self.count += len(right)
-        self.surprise += float(surprise.sum())
-        for n in self.depths - {1}:
-            # ties go to the first class, as in the choice of one
-            best = torch.sort(p, dim=1, descending=True, stable=True).indices[:, :n]
-            self.hits[n] += int((best == right[:, None]).any(1).sum())
+        right, p = self._take(probabilities, targets)
         if self.curves:
             self.scores.append(p.float().numpy())
             self.classes.append(right.numpy())
+
+    def _stacked(self, probabilities: torch.Tensor, targets: torch.Tensor) -> "ClassCollector | None":
+        classes = 2 if self.form == "Binary" else probabilities.shape[-1]
+        if self.curves or len(probabilities) * classes**2 > TABLES:
+            return None
+        made = ClassCollector(self.form, self.depths, False)
+        made._take(probabilities, targets)
+        return made
+
+    def _take(self, probabilities: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Count the decisions of a batch, or of each of a stack; the classes that are right, and the probabilities of all classes."""
+        p = _doubles(probabilities)
+        if self.form == "Binary":
+            t = _doubles(targets)
+            surprise = -(torch.xlogy(t, p) + torch.xlogy(1 - t, 1 - p))
+            right, p = (t >= 0.5).long(), torch.stack([1 - p, p], -1)
+            chosen = (p[..., 1] >= 0.5).long()
+        elif self.form == "Probabilities":
+            t = _doubles(targets)
+            surprise, right, chosen = -torch.xlogy(t, p).sum(-1), t.argmax(-1), p.argmax(-1)
+        else:
+            right, chosen = targets.detach().long().cpu(), p.argmax(-1)
+            surprise = -torch.log(p.gather(-1, right[..., None])[..., 0])
+        table = _tables(right, chosen, p.shape[-1])
+        self.confusion = table if self.confusion is None else self.confusion + table
+        self.count += right.shape[-1]
+        self.surprise = self.surprise + _told(surprise.sum(-1))
+        for n in self.depths - {1}:
+            # ties go to the first class, as in the choice of one
+            best = torch.sort(p, dim=-1, descending=True, stable=True).indices[..., :n]
+            self.hits[n] = self.hits[n] + _told((best == right[..., None]).any(-1).sum(-1))
+        return right, p
 
     def value(self, measurement: Measurement) -> Any:
         name, averaging = measurement.what, measurement.averaging
@@ -95,11 +130,11 @@ class ClassCollector(Collector):
             return confusion.cohen_kappa(table) if name == "CohenKappa" else confusion.scott_pi(table)
         if name in ("Entropy", "Perplexity"):
             entropy = self.surprise / self.count if self.count else math.nan
-            return entropy if name == "Entropy" else math.exp(entropy)
+            return entropy if name == "Entropy" else _exp(entropy)
         if name in ("ROCCurve", "AreaUnderROCCurve"):
             return self._curves(name, averaging)
         found = confusion.by_class(name, table, averaging, measurement.parameter or 1.0)
-        return found if averaging else dict(zip(self.labels, np.asarray(found).tolist(), strict=True))
+        return found if averaging else dict(zip(self.labels, np.moveaxis(np.asarray(found), -1, 0).tolist(), strict=True))
 
     def _curves(self, name: str, averaging: str | None) -> Any:
         scores, right = np.concatenate(self.scores), np.concatenate(self.classes)
@@ -112,6 +147,30 @@ class ClassCollector(Collector):
             return curves if averaging is None else _mean_curve(list(curves.values()))
         areas = {label: area_under(curve) for label, curve in curves.items()}
         return areas if averaging is None else float(np.nanmean(list(areas.values())))
+
+
+def _doubles(values: torch.Tensor) -> torch.Tensor:
+    """Values in float64, laid out in the order of their entries, which is the one that they are summed in."""
+    return values.detach().double().cpu().contiguous()
+
+
+def _tables(right: torch.Tensor, chosen: torch.Tensor, classes: int) -> np.ndarray:
+    """The confusion matrix of a batch of N decisions (C x C), or those of a stack of batches, B x N (B x C x C)."""
+    places = right * classes + chosen
+    stack = places.shape[:-1]
+    if stack:
+        places = places + classes**2 * torch.arange(stack[0])[:, None]
+    count = math.prod((*stack, classes, classes))
+    return torch.bincount(places.reshape(-1), minlength=count).reshape(*stack, classes, classes).numpy()
+
+
+def _told(number: torch.Tensor) -> Any:
+    """A lone number as Python's, those of a stack as an array."""
+    return number.numpy() if number.dim() else number.item()
+
+
+def _exp(value: Any) -> Any:
+    return np.array([math.exp(entry) for entry in value]) if isinstance(value, np.ndarray) else math.exp(value)
 
 
 def _mean_curve(curves: list[np.ndarray]) -> np.ndarray:
@@ -132,41 +191,48 @@ class NumberCollector(Collector):
 
     def add(self, predictions: torch.Tensor, targets: torch.Tensor) -> None:
         """Two arrays of one shape, the batch first; where examples are boxes (left, top, right, bottom) their overlap is kept too."""
-        p, t = predictions.detach().double().cpu(), targets.detach().double().cpu()
-        if p.dim() == 2 and p.shape[1] == 4:
+        self._take(predictions, targets, 1)
+
+    def _stacked(self, predictions: torch.Tensor, targets: torch.Tensor) -> "NumberCollector":
+        made = NumberCollector()
+        made._take(predictions, targets, 2)
+        return made
+
+    def _take(self, predictions: torch.Tensor, targets: torch.Tensor, lead: int) -> None:
+        """The sums over a batch, whose examples have one axis before them, or over each of a stack, where they have two."""
+        p, t = _doubles(predictions), _doubles(targets)
+        if p.shape[lead:] == (4,):
             self.overlaps.append(_overlap(p, t))
-        errors, t = (p - t).reshape(-1), t.reshape(-1)
-        self.squares += float(errors.square().sum())
-        self.sizes += float(errors.abs().sum())
-        count, mean = len(t), float(t.mean()) if len(t) else 0.0
+        errors, t = (p - t).flatten(lead - 1), t.flatten(lead - 1)
+        self.squares = self.squares + _told(errors.square().sum(-1))
+        self.sizes = self.sizes + _told(errors.abs().sum(-1))
+        count = t.shape[-1]
         together = self.count + count
         if together:
-            apart = mean - self.mean
-            self.spread += float((t - mean).square().sum()) + apart**2 * self.count * count / together
-            self.mean += apart * count / together
+            mean = t.mean(-1, keepdim=True) if count else torch.zeros(1, dtype=torch.float64)
+            apart = _told(mean[..., 0]) - self.mean
+            self.spread = self.spread + _told((t - mean).square().sum(-1)) + apart * apart * self.count * count / together
+            self.mean = self.mean + apart * count / together
         self.count = together
 
     def value(self, measurement: Measurement) -> Any:
         if not self.count:
             return math.nan
-        square = self.squares / self.count
-        variance = self.spread / self.count
-        unexplained = square / variance if variance > 0 else math.nan
         if measurement.what == "IntersectionOverUnion":
-            return float(torch.cat(self.overlaps).mean()) if self.overlaps else math.nan
-        return {
-            "MeanSquare": square,
-            "MeanDeviation": self.sizes / self.count,
-            "StandardDeviation": math.sqrt(square),
-            "FractionVarianceUnexplained": unexplained,
-            "RSquared": 1 - unexplained,
-        }[measurement.what]
+            return _told(torch.cat(self.overlaps, -1).mean(-1)) if self.overlaps else math.nan
+        square = self.squares / self.count
+        if measurement.what in ("FractionVarianceUnexplained", "RSquared"):
+            unexplained = confusion.plain(confusion.ratio(square, self.spread / self.count))
+            return unexplained if measurement.what == "FractionVarianceUnexplained" else 1 - unexplained
+        if measurement.what == "StandardDeviation":
+            return confusion.plain(np.sqrt(square))
+        return square if measurement.what == "MeanSquare" else self.sizes / self.count
 
 
 def _overlap(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """The area that two boxes share, divided by the area that they cover together."""
-    shared = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp_min(0).prod(1)
-    whole = sum((box[:, 2:] - box[:, :2]).clamp_min(0).prod(1) for box in (a, b)) - shared
+    shared = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp_min(0).prod(-1)
+    whole = sum((box[..., 2:] - box[..., :2]).clamp_min(0).prod(-1) for box in (a, b)) - shared
     return torch.where(whole > 0, shared / whole, 0.0)
 
 
@@ -185,15 +251,28 @@ class ValueCollector(Collector):
         if self.aggregation is None:
             self.values.append(values)
             return
-        self.count += values.numel()
+        self._take(values.reshape(-1))
+
+    def _stacked(self, values: torch.Tensor) -> "ValueCollector | None":
+        if self.aggregation is None:
+            return None
+        made = ValueCollector(self.aggregation)
+        made._take(values.detach().cpu().flatten(1))
+        return made
+
+    def _take(self, values: torch.Tensor) -> None:
+        """The entries of a batch in a row, or one row for each of a stack."""
+        self.count += values.shape[-1]
         if self.aggregation in ("Mean", "Sum", "StandardDeviation"):
-            self.total += float(values.sum(dtype=torch.float64))
+            self.total = self.total + _told(values.sum(-1, dtype=torch.float64))
         if self.aggregation in ("RMS", "StandardDeviation", "L2Norm"):
-            self.squares += float(values.double().square().sum())
+            self.squares = self.squares + _told(values.double().square().sum(-1))
         if self.aggregation == "L1Norm":
-            self.sizes += float(values.double().abs().sum())
+            self.sizes = self.sizes + _told(values.double().abs().sum(-1))
         if self.aggregation in ("Min", "Max") and values.numel():
-            self.least, self.most = min(self.least, float(values.min())), max(self.most, float(values.max()))
+            ends = values.double()
+            self.least = confusion.plain(np.fmin(self.least, _told(ends.amin(-1))))
+            self.most = confusion.plain(np.fmax(self.most, _told(ends.amax(-1))))
 
     def value(self, measurement: Measurement) -> Any:
         if self.aggregation is None:
@@ -201,13 +280,8 @@ class ValueCollector(Collector):
         if not self.count:
             return math.nan
         mean, square = self.total / self.count, self.squares / self.count
-        return {
-            "Mean": mean,
-            "Sum": self.total,
-            "RMS": math.sqrt(square),
-            "StandardDeviation": math.sqrt(max(0.0, square - mean**2)),
-            "Min": self.least,
-            "Max": self.most,
-            "L1Norm": self.sizes,
-            "L2Norm": math.sqrt(self.squares),
-        }[self.aggregation]
+        if self.aggregation == "StandardDeviation":
+            return confusion.plain(np.sqrt(np.fmax(0.0, square - mean * mean)))
+        if self.aggregation in ("RMS", "L2Norm"):
+            return confusion.plain(np.sqrt(square if self.aggregation == "RMS" else self.squares))
+        return {"Mean": mean, "Sum": self.total, "Min": self.least, "Max": self.most, "L1Norm": self.sizes}[self.aggregation]

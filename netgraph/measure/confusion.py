@@ -1,4 +1,7 @@
-"""What a confusion matrix tells: rows are the classes that examples have, columns those they were put into."""
+"""What a confusion matrix tells: rows are the classes that examples have, columns those they were put into.
+
+Every function takes a whole stack of matrices (... x C x C) as well, and tells each of them by itself (...).
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -16,21 +19,22 @@ class Counts(NamedTuple):
 
 
 def counts(confusion: np.ndarray) -> Counts:
-    """The four counts of each class.
+    """The four counts of each class (... x C).
 
     >>> counts(np.array([[5, 1], [2, 3]])).false_positive
     array([2., 1.])
     """
     confusion = np.asarray(confusion, dtype=float)
-    hits = np.diag(confusion)
-    missed, wrong = confusion.sum(1) - hits, confusion.sum(0) - hits
-    return Counts(hits, wrong, missed, confusion.sum() - hits - wrong - missed)
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    missed, wrong = confusion.sum(-1) - hits, confusion.sum(-2) - hits
+    return Counts(hits, wrong, missed, confusion.sum((-2, -1))[..., None] - hits - wrong - missed)
 
 
 def ratio(part, whole):
     """part / whole, not a number where both are 0."""
     part, whole = np.broadcast_arrays(np.asarray(part, dtype=float), np.asarray(whole, dtype=float))
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+    with np.errstate(all="ignore"):
+        return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
 
 
 def precision(c: Counts, beta: float = 1.0):
@@ -95,29 +99,35 @@ def by_class(name: str, confusion: np.ndarray, averaging: str | None = None, bet
     """
     own = counts(confusion)
     if averaging == "Micro":
-        return float(OF_CLASSES[name](Counts(*(part.sum() for part in own)), beta=beta))
+        return plain(OF_CLASSES[name](Counts(*(part.sum(-1) for part in own)), beta=beta))
     values = OF_CLASSES[name](own, beta=beta)
     if averaging == "Macro":
-        return float(np.nanmean(values)) if not np.isnan(values).all() else np.nan
+        defined = ~np.isnan(values)
+        return plain(ratio(np.where(defined, values, 0.0).sum(-1), defined.sum(-1)))
     return values
 
 
-def accuracy(confusion: np.ndarray) -> float:
+def plain(value):
+    """A lone number as Python's, an array as it is."""
+    return value if isinstance(value, np.ndarray) and value.ndim else float(value)
+
+
+def accuracy(confusion: np.ndarray):
     """The share of examples that were put into their class."""
-    return float(ratio(np.trace(confusion), confusion.sum()))
+    return plain(ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1))))
 
 
-def cohen_kappa(confusion: np.ndarray) -> float:
+def cohen_kappa(confusion: np.ndarray):
     """(po - pe) / (1 - pe): agreement beyond chance, po the accuracy, pe = sum over classes of row x column / N^2."""
-    return _beyond_chance(confusion, lambda rows, columns: (rows * columns).sum())
+    return _beyond_chance(confusion, lambda rows, columns: (rows * columns).sum(-1))
 
 
-def scott_pi(confusion: np.ndarray) -> float:
+def scott_pi(confusion: np.ndarray):
     """The same with one distribution for both: pe = sum over classes of ((row + column) / 2N)^2."""
-    return _beyond_chance(confusion, lambda rows, columns: (((rows + columns) / 2) ** 2).sum())
+    return _beyond_chance(confusion, lambda rows, columns: (((rows + columns) / 2) ** 2).sum(-1))
 
 
-def _beyond_chance(confusion: np.ndarray, agreeing: Callable) -> float:
-    rows, columns, total = confusion.sum(1), confusion.sum(0), confusion.sum()
-    chance = ratio(agreeing(rows.astype(float), columns.astype(float)), float(total) ** 2)
-    return float(ratio(accuracy(confusion) - chance, 1 - chance))
+def _beyond_chance(confusion: np.ndarray, agreeing: Callable):
+    rows, columns, total = confusion.sum(-1), confusion.sum(-2), confusion.sum((-2, -1))
+    chance = ratio(agreeing(rows.astype(float), columns.astype(float)), np.square(total, dtype=float))
+    return plain(ratio(accuracy(confusion) - chance, 1 - chance))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
@@ -134,25 +135,67 @@ class Measuring:
 
     def add(self, lowered: Lowered, values: Sequence[torch.Tensor], lengths: Sequence[torch.Tensor]) -> None:
         """The values at `places` of one batch, with the lengths of each variable."""
+        for collector, given in self._given(lowered, values, lengths):
+            collector.add(*given)
+
+    def _given(self, lowered: Lowered, values: Sequence[torch.Tensor], lengths: Sequence[torch.Tensor], stack: int = 1):
+        """What each collector takes of the values at `places`: pairs (collector, its columns).
+
+        Of a stack of several batches, one behind the other, a function sees one after the other.
+        """
         rest = dict(zip(self.places, values, strict=True))
         real = {place: _real(lowered, place, value, lengths) for place, value in rest.items()}
         added: list[Collector] = []
         for taken in self.taken:
-            if taken.collector is None or taken.collector in added:
+            if taken.collector is None or any(taken.collector is other for other in added):
                 continue
             added.append(taken.collector)
             columns = [rest[place] for place in taken.places]
             masks = [real[place] for place in taken.places]
-            if taken.function is not None:
-                taken.collector.add(_applied(taken.function, columns, masks))
+            if taken.function is not None and stack > 1:
+                parts = zip(*(column.chunk(stack) for column in columns), strict=True)
+                yield taken.collector, (torch.cat([_applied(taken.function, part, masks) for part in parts]),)
+            elif taken.function is not None:
+                yield taken.collector, (_applied(taken.function, columns, masks),)
             elif isinstance(taken.collector, ClassCollector):
-                taken.collector.add(*_decisions(taken.collector.form, columns[0], columns[1], masks[0]))
+                yield taken.collector, _decisions(taken.collector.form, columns[0], columns[1], masks[0])
             elif isinstance(taken.collector, RetrievalCollector):
-                taken.collector.add(columns[0], columns[1])
+                yield taken.collector, (columns[0], columns[1])
             elif isinstance(taken.collector, ValueCollector):
-                taken.collector.add(columns[0] if masks[0] is None else columns[0][masks[0]])
+                yield taken.collector, (columns[0] if masks[0] is None else columns[0][masks[0]],)
             else:
-                taken.collector.add(*(column if mask is None else column[mask] for column, mask in zip(columns, masks, strict=True)))
+                yield taken.collector, tuple(column if mask is None else column[mask] for column, mask in zip(columns, masks, strict=True))
+
+    @np.errstate(all="ignore")
+    def each(self, lowered: Lowered, values: Sequence[torch.Tensor], losses: Sequence[float], arrays: Arrays) -> dict[str, list[Any]]:
+        """What each of several batches of one shape shows by itself: a list a measurement, of exactly what `values` would tell of it alone.
+
+        `values` hold the batches one behind the other, B N x ..., and `losses` the loss of each; no length may vary. What can be is
+        measured in one pass over all of them, the rest batch by batch. What this measuring has seen does not count, nor is it changed.
+        """
+        made, count = self.fresh(), len(losses)
+        pictures = any(taken.measurement.what in PLOTS for taken in made.taken)
+        stacked: dict[int, Collector] = {}
+        single: dict[int, list[Collector]] = {}
+        for collector, given in made._given(lowered, values, (), count):
+            columns = [column.unflatten(0, (count, -1)) for column in given]
+            together = None if pictures else collector.each(*columns)
+            if together is not None:
+                stacked[id(collector)] = together
+                continue
+            single[id(collector)] = [collector.copied() for _ in losses]
+            for alone, *one in zip(single[id(collector)], *columns, strict=True):
+                alone.add(*one)
+        found: dict[str, list[Any]] = {}
+        for taken in made.taken:
+            key, collector = taken.measurement.key, taken.collector
+            if id(collector) in stacked:
+                found[key] = _apart(stacked[id(collector)].value(taken.measurement), count)
+            elif collector is not None:
+                found[key] = [_value(taken.measurement, one) for one in single[id(collector)]]
+            else:
+                found[key] = list(losses) if taken.measurement.what == "Loss" else [self._array(taken.measurement, arrays)] * count
+        return found
 
     def loss(self) -> float:
         """The mean of the whole loss over the examples."""
@@ -163,15 +206,13 @@ class Measuring:
         """What was measured, by key; `arrays` gives those of the training net, `loss` its loss where no losses were added."""
         found = {}
         for taken in self.taken:
-            what = taken.measurement.what
-            if taken.collector is None:
-                whole = self.loss() if loss is None else loss
-                found[taken.measurement.key] = whole if what == "Loss" else self._array(taken.measurement, arrays)
-            elif what in PLOTS:
-                data = taken.collector.value(_renamed(taken.measurement, PLOTS[what]))
-                found[taken.measurement.key] = DRAWERS[what](data, getattr(taken.collector, "labels", None))
+            key = taken.measurement.key
+            if taken.collector is not None:
+                found[key] = _value(taken.measurement, taken.collector)
+            elif taken.measurement.what != "Loss":
+                found[key] = self._array(taken.measurement, arrays)
             else:
-                found[taken.measurement.key] = taken.collector.value(taken.measurement)
+                found[key] = self.loss() if loss is None else loss
         return found
 
     # -- which values a measurement needs -----------------------------------------------------------------------------------------------
@@ -273,6 +314,23 @@ def _output_of(training: Training, path: tuple[str, ...], port: str) -> str:
         return port
     wire = next(w for w in training.net.wires if w.part == path[0] and w.part_port == "Input")  # type: ignore[attr-defined]
     return wire.source_port
+
+
+def _value(measurement: Measurement, collector: Collector) -> Any:
+    """A measurement of what was collected; of a picture its figure."""
+    what = measurement.what
+    if what not in PLOTS:
+        return collector.value(measurement)
+    return DRAWERS[what](collector.value(_renamed(measurement, PLOTS[what])), getattr(collector, "labels", None))
+
+
+def _apart(value: Any, count: int) -> list[Any]:
+    """The values of a stack of batches, one a batch: of each class they are lists by label, else the first axis of an array."""
+    if isinstance(value, float):
+        return [value] * count
+    if isinstance(value, dict):
+        return [dict(zip(value, row, strict=True)) for row in zip(*value.values(), strict=True)]
+    return value.tolist()
 
 
 def _renamed(measurement: Measurement, name: str) -> Measurement:

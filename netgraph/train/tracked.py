@@ -21,6 +21,9 @@ from netgraph.types.symbols import Automatic
 AT_ONCE = 50
 """So many batches are looked at together, so that looking costs little."""
 
+Waiting = tuple[Sequence[torch.Tensor], Sequence[torch.Tensor], torch.Tensor]
+"""What a batch showed, the lengths of each variable in it, and its loss."""
+
 WHERE = "net_train: TrainingProgressMeasurements"
 
 
@@ -62,7 +65,7 @@ class Tracked:
         self.rounds: dict[str, list] = {name: [] for name in self.names}
         self.checks: dict[str, list] = {name: [] for name in self.names}
         self._round = measuring.fresh()
-        self._waiting: list[tuple[Sequence[torch.Tensor], Sequence[torch.Tensor], torch.Tensor]] = []
+        self._waiting: list[Waiting] = []
 
     def __bool__(self) -> bool:
         return bool(self.names)
@@ -88,15 +91,27 @@ class Tracked:
             self.look(arrays)
 
     def look(self, arrays: Arrays) -> None:
-        """Measure what waits."""
+        """Measure what waits: each batch in one pass over those of one shape, the round in one over all; one by one where lengths vary."""
         waiting, self._waiting = self._waiting, []
-        if self.each_batch:
-            for seen, lengths, loss in waiting:
+        seen_of_all = []
+        for run in _runs(waiting):
+            seen, lengths, loss = run[0]
+            if len(run) > 1:
+                seen = _joined([one for one, _, _ in run])
+            if self.each_batch and len(run) > 1:
+                losses = torch.stack([loss for _, _, loss in run]).tolist()
+                for name, found in self.measuring.each(self.lowered, seen, losses, arrays).items():
+                    self.batches[name].extend(map(plain, found))
+            elif self.each_batch:
                 one = self.measuring.fresh()
                 one.add(self.lowered, seen, lengths)
                 _append(self.batches, one.values(arrays, float(loss)))
-        for seen, lengths in _together([(seen, lengths) for seen, lengths, _ in waiting]):
-            self._round.add(self.lowered, seen, lengths)
+            if lengths:
+                self._round.add(self.lowered, seen, lengths)
+            else:
+                seen_of_all.append(seen)
+        if seen_of_all:
+            self._round.add(self.lowered, seen_of_all[0] if len(seen_of_all) == 1 else _joined(seen_of_all), ())
 
     def end_round(self, loss: float, arrays: Arrays) -> None:
         """Close a round, whose loss is known."""
@@ -166,8 +181,21 @@ def number_of(value: Any) -> float:
     return float(np.nanmean(entries)) if np.isfinite(entries).any() else float("nan")
 
 
-def _together(waiting: list[tuple[Sequence[torch.Tensor], Sequence[torch.Tensor]]]):
-    """The batches, put together where no length varies: one look at many costs little more than at one."""
-    if len(waiting) < 2 or any(lengths for _, lengths in waiting):
-        return waiting
-    return [(tuple(torch.cat(column) for column in zip(*(seen for seen, _ in waiting), strict=True)), ())]
+def _runs(waiting: Sequence[Waiting]) -> list[list[Waiting]]:
+    """The batches in their order, those of one shape together as far as they follow each other; each alone where lengths vary."""
+    runs: list[list[Waiting]] = []
+    for entry in waiting:
+        if runs and _alike(runs[-1][-1], entry):
+            runs[-1].append(entry)
+        else:
+            runs.append([entry])
+    return runs
+
+
+def _alike(a: Waiting, b: Waiting) -> bool:
+    return not a[1] and not b[1] and all(x.shape == y.shape for x, y in zip(a[0], b[0], strict=True))
+
+
+def _joined(seen: Sequence[Sequence[torch.Tensor]]) -> tuple[torch.Tensor, ...]:
+    """What several batches showed, one behind the other."""
+    return tuple(torch.cat(column) for column in zip(*seen, strict=True))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from netgraph import *
+from netgraph.train.tracked import number_of
 
 SOURCE = np.random.default_rng(0)
 X = SOURCE.normal(size=(200, 4)).astype("float32")
@@ -54,6 +55,59 @@ def test_batches_and_rounds_are_measured_as_they_were_seen(options):
     assert rounds["Loss"] == result["RoundLossList"]
     if not options:
         assert batches["Loss"] == result["BatchLossList"]
+
+
+def spread(Output):
+    return Output.max() - Output.min()
+
+
+NUMBERS = NetChain([5, Tanh, 2], Input=4)
+SEQUENCES = [SOURCE.normal(size=(n, 1)).astype("float32") for n in (3, 5, 4, 2, 6, 1, 2, 2, 4)]
+KINDS = {
+    "classes": (NET, (X, Y), ["Loss", "Accuracy", ("Accuracy", 2), "Recall", "ConfusionMatrix", "Entropy", "Perplexity", "CohenKappa"], {}),
+    "averages": (NET, (X, Y), [{"Measurement": "F1Score", "ClassAveraging": how, "Key": how} for how in ("Macro", "Micro")], {}),
+    "curves": (NET, (X, Y), ["AreaUnderROCCurve", "Accuracy", NetPort("Output"), NetPort(0)], {}),
+    "functions": (NET, (X, Y), [spread, {"Measurement": NetPort(1), "Aggregation": "Max"}, "ErrorRate"], {}),
+    "numbers": (NUMBERS, (X, X[:, :2]), ["MeanSquare", "RSquared", "StandardDeviation", "Loss"], {}),
+    "embeddings": (NUMBERS, (X, Y), [("RecallAt", 1), NetPort("Output")], {"LossFunction": TripletLossLayer()}),
+    "sequences": (
+        NetChain([LongShortTermMemoryLayer(4), NetMapOperator(NetChain([2, SoftmaxLayer()]))], Input=("Varying", 1)),
+        {"Input": SEQUENCES, "Output": [(x[:, 0] > 0).astype(int) for x in SEQUENCES]},
+        ["Accuracy", "ConfusionMatrix", "Loss"],
+        {"BatchSize": 2},
+    ),
+    "parts": (NET, (X, Y), ["Accuracy", "Loss"], {"GradientAccumulation": 2}),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_batches_looked_at_together_tell_what_each_tells_alone(kind, monkeypatch):
+    """Bit for bit, whether an observer looks after every batch or nobody before the round ends; the last batch of a round is short."""
+    net, data, specs, options = KINDS[kind]
+    alone, together = [], train(net, data, TrainingProgressMeasurements=specs, **options)
+
+    def look(progress):
+        alone.append(progress["BatchMeasurements"])
+
+    every = (look, {"Interval": (1, "Batches")})
+    looked = train(net, data, TrainingProgressMeasurements=specs, TrainingProgressFunction=every, **options)
+    assert repr(looked["BatchMeasurementsLists"]) == repr(together["BatchMeasurementsLists"])
+    if not options.get("GradientAccumulation"):
+        assert len(alone) == together["TotalBatches"]
+        for name, values in together["BatchMeasurementsLists"].items():
+            assert repr([one[name] for one in alone]) == repr(values)
+    for name, values in looked["RoundMeasurementsLists"].items():
+        assert np.allclose([number_of(value) for value in values], [number_of(v) for v in together["RoundMeasurementsLists"][name]])
+    asked = []
+
+    def each(self, *given):
+        asked.append(self)
+
+    monkeypatch.setattr("netgraph.measure.collect.Collector.each", each)
+    apart = train(net, data, TrainingProgressMeasurements=specs, **options)
+    for name in ("BatchMeasurementsLists", "RoundMeasurementsLists"):
+        assert repr(apart[name]) == repr(together[name])
+    assert bool(asked) == (kind != "sequences")
 
 
 def test_measuring_changes_no_bit_of_training():
