@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
+from netgraph.errors import NetError, NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.spec.layer import hashable
 from netgraph.spec.names import snake
 from netgraph.types.codec import NAMED, Codec
@@ -43,6 +43,9 @@ class Coder(Codec):
     checks: ClassVar[dict[str, Any]] = {}
     defaults: ClassVar[dict[str, Any]] = {}
     old_names: ClassVar[dict[str, tuple[str, dict[str, Any]]]] = {}
+    computed: ClassVar[tuple[str, ...]] = ()
+    """What `codec["Name"]` gives beside the parameters; each is a property of the class under its snake-case name."""
+
     _values: Mapping[str, Any]
     _cache: dict[str, Any]
 
@@ -101,6 +104,8 @@ class Coder(Codec):
                 raise NetTypeError(f"{where} wants {name}, {cls.hint(name)}" if cls.hint(name) else f"{where} wants {name}")
             try:
                 values[name] = check(tidy(value))
+            except NetError:  # about a file: it says where by itself
+                raise
             except ValueError as fault:
                 raise NetValueError(f"{where}: {name} {fault}") from None
         made = object.__new__(cls)
@@ -141,10 +146,11 @@ class Coder(Codec):
         return self._made((), {**self._values, **{other.get(word, word): value for word, value in changes.items()}})
 
     def __getitem__(self, name: str) -> Any:
-        full = name if name in self._values else {snake(word): word for word in self._values}.get(name)
+        known = (*self._values, *self.computed)
+        full = name if name in known else {snake(word): word for word in known}.get(name)
         if full is None:
-            raise NetNameError(f'{self.family} "{self.kind}" has no parameter {name!r}, {did_you_mean(name, list(self._values))}')
-        return self._values[full]
+            raise NetNameError(f'{self.family} "{self.kind}" has no parameter {name!r}, {did_you_mean(name, known)}')
+        return getattr(self, snake(full)) if full in self.computed else self._values[full]
 
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("_values", {})

@@ -48,6 +48,8 @@ class NetEncoder(Coder):
             return self.encode(value, source)
         examples = listed(value)
         if examples is not None and not len(examples):
+            if isinstance(value, np.ndarray) and self.is_encoded(value):
+                return value
             raise NetValueError(f"{self!r}: the list of examples is empty")
         if examples is not None and all(self.is_raw(entry) for entry in examples):
             return stacked(self.encode_all(examples, source))
