@@ -123,6 +123,11 @@ class Measuring:
         copied = {id(taken.collector): taken.collector.copied() for taken in self._empty if taken.collector is not None}
         self.taken = [taken._replace(collector=copied.get(id(taken.collector))) for taken in self._empty]
 
+    @property
+    def reads_arrays(self) -> bool:
+        """Whether a measurement is one of the net's arrays."""
+        return any(taken.collector is None and taken.measurement.what != "Loss" for taken in self._empty)
+
     def wanted(self) -> tuple[Place, ...]:
         """The values to lower: the losses, then `places`."""
         return (*(((), name) for name, _ in self.training.losses), *self.places)

@@ -55,17 +55,28 @@ def _numbered(measurement: Measurement) -> Measurement:
 class Tracked:
     """The measurements of a run: `batches`, `rounds` and `checks` hold one list a measurement.
 
-    Each batch is measured by itself only where the user asked for measurements (`each_batch`): the automatic ones are told by round.
+    Each batch is measured by itself only where the user asked for measurements (`each_batch`): the automatic ones are told by round, and
+    short rounds, such as those of a generator's single batches, are looked at together, when there are many or somebody asks.
     """
 
     def __init__(self, measuring: Measuring, lowered: Lowered, each_batch: bool):
         self.measuring, self.lowered, self.each_batch = measuring, lowered, each_batch
         self.names = [measurement.key for measurement in measuring.measurements]
         self.batches: dict[str, list] = {name: [] for name in self.names} if each_batch else {}
-        self.rounds: dict[str, list] = {name: [] for name in self.names}
+        self._rounds: dict[str, list] = {name: [] for name in self.names}
         self.checks: dict[str, list] = {name: [] for name in self.names}
         self._round = measuring.fresh()
         self._waiting: list[Waiting] = []
+        self._begun = False  # whether batches of this round were looked at already
+        self._ended: list[tuple[list[Waiting], float]] = []  # rounds that nobody has looked at, with their losses
+        self._ends_wait = not each_batch and not measuring.reads_arrays
+        self._varies = any(lowered.plan.lengths_at(*place) for place in measuring.places)
+
+    @property
+    def rounds(self) -> dict[str, list]:
+        """The measurements of the rounds so far."""
+        self._settle()
+        return self._rounds
 
     def __bool__(self) -> bool:
         return bool(self.names)
@@ -86,38 +97,64 @@ class Tracked:
         """What one batch showed; looked at later, with others. Of the parts of a batch that a loss sees as a whole nothing is seen."""
         if len(seen) < len(self.measuring.places):
             return
-        self._waiting.append((seen, lengths, loss))
+        self._waiting.append((seen, lengths if self._varies else (), loss))
         if len(self._waiting) >= AT_ONCE:
             self.look(arrays)
 
     def look(self, arrays: Arrays) -> None:
         """Measure what waits: each batch in one pass over those of one shape, the round in one over all; one by one where lengths vary."""
         waiting, self._waiting = self._waiting, []
-        seen_of_all = []
-        for run in _runs(waiting):
-            seen, lengths, loss = run[0]
-            if len(run) > 1:
-                seen = _joined([one for one, _, _ in run])
-            if self.each_batch and len(run) > 1:
-                losses = torch.stack([loss for _, _, loss in run]).tolist()
-                for name, found in self.measuring.each(self.lowered, seen, losses, arrays).items():
-                    self.batches[name].extend(map(plain, found))
-            elif self.each_batch:
-                one = self.measuring.fresh()
-                one.add(self.lowered, seen, lengths)
-                _append(self.batches, one.values(arrays, float(loss)))
-            if lengths:
-                self._round.add(self.lowered, seen, lengths)
-            else:
-                seen_of_all.append(seen)
-        if seen_of_all:
-            self._round.add(self.lowered, seen_of_all[0] if len(seen_of_all) == 1 else _joined(seen_of_all), ())
+        self._begun = True
+        if self.each_batch and waiting:
+            losses = torch.stack([loss for _, _, loss in waiting]).tolist()
+            self._tell_each(self.batches, [(entry, loss) for entry, loss in zip(waiting, losses, strict=True)], arrays)
+        self._add(self._round, waiting)
 
     def end_round(self, loss: float, arrays: Arrays) -> None:
         """Close a round, whose loss is known."""
+        if self._ends_wait and not self._begun:
+            self._ended.append((self._waiting, loss))
+            self._waiting = []
+            if sum(len(waiting) for waiting, _ in self._ended) >= AT_ONCE:
+                self._settle()
+            return
+        self._settle()
         self.look(arrays)
-        _append(self.rounds, self._round.values(arrays, loss))
-        self._round = self.measuring.fresh()
+        _append(self._rounds, self._round.values(arrays, loss))
+        self._round, self._begun = self.measuring.fresh(), False
+
+    def _settle(self) -> None:
+        """Measure the rounds that wait."""
+        ended, self._ended = self._ended, []
+        if all(len(waiting) == 1 for waiting, _ in ended):
+            self._tell_each(self._rounds, [(waiting[0], loss) for waiting, loss in ended], dict)
+            return
+        for waiting, loss in ended:
+            one = self.measuring.fresh()
+            self._add(one, waiting)
+            _append(self._rounds, one.values(dict, loss))
+
+    def _tell_each(self, lists: dict[str, list], batches: list[tuple[Waiting, float]], arrays: Arrays) -> None:
+        """Append to `lists` what each batch tells by itself."""
+        for run in _runs(batches):
+            losses = [loss for _, loss in run]
+            if len(run) > 1:
+                seen = _joined([one for (one, _, _), _ in run])
+                for name, found in self.measuring.each(self.lowered, seen, losses, arrays).items():
+                    lists[name].extend(map(plain, found))
+            else:
+                one = self.measuring.fresh()
+                one.add(self.lowered, *run[0][0][:2])
+                _append(lists, one.values(arrays, losses[0]))
+
+    def _add(self, measuring: Measuring, waiting: list[Waiting]) -> None:
+        """Let a measuring see batches together."""
+        for seen, lengths, _ in waiting:
+            if lengths:
+                measuring.add(self.lowered, seen, lengths)
+        alike = [seen for seen, lengths, _ in waiting if not lengths]
+        if alike:
+            measuring.add(self.lowered, alike[0] if len(alike) == 1 else _joined(alike), ())
 
     def check(self, values: Mapping[str, Any]) -> None:
         """What was measured on the validation data."""
@@ -128,6 +165,7 @@ class Tracked:
         tensors: list[torch.Tensor] = []
         kept = {
             "Batches": self.batches, "Rounds": self.rounds, "Checks": self.checks, "Waiting": self._waiting,
+            "Begun": self._begun,
             "Round": [_attributes(collector) for collector in _collectors(self._round)],
         }  # fmt: skip
         return packed(kept, tensors), tensors
@@ -135,7 +173,7 @@ class Tracked:
     def load(self, told: Any, tensors: list[torch.Tensor], device: torch.device) -> None:
         """Go on from what `state` gave."""
         kept = unpacked(told, tensors, device)
-        self._waiting = kept["Waiting"]
+        self._waiting, self._begun = kept["Waiting"], kept.get("Begun", True)
         for name, lists in (("Batches", self.batches), ("Rounds", self.rounds), ("Checks", self.checks)):
             lists.update({key: kept[name].get(key, []) for key in lists})
         for collector, attributes in zip(_collectors(self._round), kept["Round"], strict=True):
@@ -181,11 +219,11 @@ def number_of(value: Any) -> float:
     return float(np.nanmean(entries)) if np.isfinite(entries).any() else float("nan")
 
 
-def _runs(waiting: Sequence[Waiting]) -> list[list[Waiting]]:
+def _runs(batches: Sequence[tuple[Waiting, float]]) -> list[list[tuple[Waiting, float]]]:
     """The batches in their order, those of one shape together as far as they follow each other; each alone where lengths vary."""
-    runs: list[list[Waiting]] = []
-    for entry in waiting:
-        if runs and _alike(runs[-1][-1], entry):
+    runs: list[list[tuple[Waiting, float]]] = []
+    for entry in batches:
+        if runs and _alike(runs[-1][-1][0], entry[0]):
             runs[-1].append(entry)
         else:
             runs.append([entry])

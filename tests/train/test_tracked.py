@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from netgraph import *
 from netgraph.train.tracked import number_of
@@ -108,6 +109,30 @@ def test_batches_looked_at_together_tell_what_each_tells_alone(kind, monkeypatch
     for name in ("BatchMeasurementsLists", "RoundMeasurementsLists"):
         assert repr(apart[name]) == repr(together[name])
     assert bool(asked) == (kind != "sequences")
+
+
+def batches(info):
+    rows = torch.randint(0, 200, (16,), generator=info.Generator).numpy()
+    return {"Input": X[rows], "Output": Y[rows]}
+
+
+def test_rounds_of_single_batches_are_told_whenever_somebody_asks():
+    """They are looked at together; asked after each of them, in the middle, at the end, or after a checkpoint they are the same."""
+    words = {"RandomSeeding": 3, "MaxTrainingRounds": 123}
+    whole = train(data=batches, **words)["RoundMeasurementsLists"]["ErrorRate"]
+    seen = []
+    train(data=batches, TrainingProgressFunction=lambda info: seen.append(info["RoundMeasurements"]["ErrorRate"]), **words)
+    assert len(whole) == 123 and seen == whole and len(set(whole)) > 5
+    asked = train(data=batches, TrainingProgressMeasurements="ErrorRate", **words)
+    assert asked["RoundMeasurementsLists"]["ErrorRate"] == asked["BatchMeasurementsLists"]["ErrorRate"] == whole
+
+
+def test_rounds_that_nobody_has_looked_at_outlive_a_checkpoint(tmp_path):
+    words = {"RandomSeeding": 3, "TrainingProgressCheckpointing": ("Directory", tmp_path, {"Interval": (1, "Batches")})}
+    whole = train(data=batches, RandomSeeding=3, MaxTrainingRounds=70)["RoundMeasurementsLists"]
+    train(data=batches, MaxTrainingRounds=31, **words)
+    resumed = train(data=batches, MaxTrainingRounds=70, Resume=tmp_path)
+    assert resumed["RoundMeasurementsLists"] == whole
 
 
 def test_measuring_changes_no_bit_of_training():
