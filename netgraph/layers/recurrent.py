@@ -18,7 +18,7 @@ from netgraph.layers.rearrange import ReplicateLayer
 from netgraph.spec.declare import Array, InputPort, Noise, OutputPort, StatePort, unvarying
 from netgraph.spec.initial import BIAS, WEIGHT
 from netgraph.spec.layer import Layer
-from netgraph.spec.masks import valid_positions
+from netgraph.spec.masks import valid_positions, zeros_behind
 from netgraph.spec.parameters import Size as SizeSpec
 from netgraph.spec.parameters import is_number, parameter, wants
 from netgraph.spec.ports import NetPort
@@ -131,7 +131,7 @@ def sequence(
     if inside is not None and hold and kind == "long short-term":
         x, weights = _held(x, weights, inside)
     elif inside is not None:
-        x = torch.where(inside, x, 0.0)
+        x = zeros_behind(x, inside)
     if isinstance(x.shape[1], torch.SymInt):
         return tuple(_of_free_length(kind, x, list(states), list(weights)))
     if x.is_cuda:
