@@ -14,6 +14,7 @@ from netgraph.data.ragged import Ragged
 from netgraph.data.table import Table
 from netgraph.errors import NetNameError, NetShapeError, NetTypeError, NetValueError, did_you_mean
 from netgraph.run.convert import native, pad, pieces, varying_axes
+from netgraph.run.sequences import joined
 from netgraph.spec.initial import generator
 from netgraph.types.port_type import PortType
 
@@ -72,9 +73,7 @@ class Columns:
             if name in stored:
                 continue
             where, axes = f'{self.where}: column "{name}"', varying_axes(type)
-            found, told = pieces(self.native(name), type, where, dtype, finite=True)
-            if isinstance(found, list):
-                found = Ragged(found) if axes == (0,) else pad(found, type, where, dtype)[0]
+            found, told = _held(self.native(name), type, where, dtype)
             tensors[name] = found.to(device)
             if axes:
                 lengths[name] = tuple(n.to(device) for n in told)
@@ -133,6 +132,17 @@ def _column(column: Any, where: str) -> np.ndarray | Tensor | DiskColumn | list:
         return [column[i] for i in range(len(column))]
     what = "a single number" if hasattr(column, "ndim") or isinstance(column, (int, float)) else f"{type(column).__name__} {column!r:.60}"
     raise NetTypeError(f"{where}: a column is a list, an array or a tensor with one entry an example, got {what}")
+
+
+def _held(column: Tensor | list[Tensor], type: PortType, where: str, dtype: torch.dtype) -> tuple[Tensor | Ragged, list[Tensor]]:
+    """A column as it is kept, and the lengths along its varying axes: sequences one after another, all else padded. Errors: of `pieces`."""
+    together = joined(column, type, dtype, finite=True)
+    if together is None:
+        found, lengths = pieces(column, type, where, dtype, finite=True)
+        together = joined(found, type, dtype)  # the examples may have had several dtypes
+        if together is None:
+            return found if isinstance(found, Tensor) else pad(found, type, where, dtype)[0], lengths
+    return Ragged(*together), [together[1]]
 
 
 def split_rows(count: int, held: float | Sequence[int], seed: int | str, where: str) -> tuple[np.ndarray, np.ndarray]:

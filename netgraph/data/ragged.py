@@ -1,29 +1,28 @@
 """Sequences of different lengths, one after another in one tensor: no longer than all of them together, however long the longest is."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
+
+from netgraph.run.sequences import spread
 
 
 class Ragged:
     """Sequences, alike but for axis 0; rows of them are padded with zeros to the longest of these rows, and to 1 at least.
 
-    >>> ragged = Ragged([torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0])])
+    `values` are those of all, one after another, and a row of zeros behind; `lengths` is how many each sequence has.
+
+    >>> ragged = Ragged(torch.tensor([1.0, 2.0, 3.0, 4.0, 0.0]), torch.tensor([3, 1]))
     >>> ragged.index_select(0, torch.tensor([1, 1])).tolist(), ragged.shape
     ([[4.0], [4.0]], (2, 3))
     """
 
-    def __init__(self, sequences: Sequence[Tensor]):
-        self.lengths = torch.tensor([len(sequence) for sequence in sequences], dtype=torch.int64)
-        self.values = torch.cat(list(sequences))
-        self.starts = self.lengths.cumsum(0) - self.lengths
+    def __init__(self, values: Tensor, lengths: Tensor):
+        self.values, self.lengths = values, lengths
+        self.starts = lengths.cumsum(0) - lengths
 
     def to(self, device) -> "Ragged":
         """The sequences on a device; their lengths stay with the host, which has to know how long a batch is."""
-        moved = object.__new__(Ragged)
-        moved.lengths, moved.starts, moved.values = self.lengths, self.starts, self.values.to(device)
-        return moved
+        return Ragged(self.values.to(device), self.lengths)
 
     def contiguous(self) -> "Ragged":
         """Itself: it is."""
@@ -42,12 +41,4 @@ class Ragged:
     def index_select(self, axis: int, rows: Tensor) -> Tensor:
         """The sequences `rows`, padded; `axis` is 0, as of a tensor."""
         rows = rows.to("cpu")
-        lengths = self.lengths[rows]
-        steps = torch.arange(max(1, int(lengths.max()))).expand(len(rows), -1)
-        beyond = steps >= lengths[:, None]
-        places = torch.where(beyond, 0, self.starts[rows][:, None] + steps).to(self.device)
-        if not len(self.values):
-            return self.values.new_zeros((*places.shape, *self.values.shape[1:]))
-        taken = self.values[places]
-        taken[beyond.to(self.device)] = 0
-        return taken
+        return spread(self.values, self.starts[rows], self.lengths[rows])

@@ -15,6 +15,7 @@ from netgraph.data.sources import Called, Indexed, Source
 from netgraph.data.table import Batch
 from netgraph.errors import NetTrainingError, NetTypeError, NetValueError
 from netgraph.run.convert import pad
+from netgraph.run.sequences import padded
 from netgraph.spec.described import sort_of
 from netgraph.types.port_type import PortType
 
@@ -95,10 +96,8 @@ class Stream:
             return None
         raw, self.round = read
         self.position = number
-        tensors = self._ready(raw)
-        lengths: dict[str, tuple[Tensor, ...]] = {}
-        if tensors is None:
-            tensors, lengths = self._convert(raw, number)
+        ready = self._ready(raw)
+        tensors, lengths = self._convert(raw, number) if ready is None else ready
         if self.device.type != "cpu":
             tensors = {name: tensor.to(self.device, non_blocking=True) for name, tensor in tensors.items()}
             lengths = {name: tuple(n.to(self.device, non_blocking=True) for n in axes) for name, axes in lengths.items()}
@@ -131,38 +130,32 @@ class Stream:
             )
         return columns
 
-    def _ready(self, raw) -> dict[str, Tensor] | None:
-        """The tensors of a dict of arrays or tensors that need no more than a cast; None for every other batch, and for each wrong one."""
+    def _ready(self, raw) -> tuple[dict[str, Tensor], dict[str, tuple[Tensor, ...]]] | None:
+        """The tensors and lengths of a dict of arrays, tensors and lists of sequences that need no more than a cast or to be padded.
+
+        None for every other batch, and for each wrong one.
+        """
         if type(raw) is not dict or len(raw) != len(self._ports):
             return None
-        tensors = {}
+        tensors, lengths = {}, {}
         count = 0
         for name, want, tail, below in self._ports:
             value = raw.get(name)
-            if type(value) is np.ndarray:
-                if value.dtype.kind not in "fiub" or not value.flags.c_contiguous or not value.flags.writeable:
+            if tail is None:
+                together = padded(value, self.types[name], self.dtype)
+                if together is None:
                     return None
-                try:
-                    value = torch.from_numpy(value)
-                except TypeError:
+                value, length = together
+                lengths[name] = (length,)
+            else:
+                value = _cast(value, want, tail, below)
+                if value is None:
                     return None
-            elif not isinstance(value, Tensor):
-                return None
-            if tail is None or value.shape[1:] != tail or value.ndim == 0:
-                return None
-            if value.dtype is not want:
-                if not want.is_floating_point or value.is_complex():
-                    return None
-                value = value.float() if want is torch.float32 else value.to(want)
             count = count or value.shape[0]
             if value.shape[0] != count or not count:
                 return None
-            if below is not None:
-                low, high = torch.aminmax(value)
-                if int(low) < 0 or int(high) >= below:
-                    return None
             tensors[name] = value
-        return tensors
+        return tensors, lengths
 
     def _convert(self, raw, number: int) -> tuple[dict[str, Tensor], dict[str, tuple[Tensor, ...]]]:
         where = f"{self.where}: {self.source.called(number)}"
@@ -215,6 +208,30 @@ class Stream:
                 f"{self.where}: cannot resume: {self.source.called(state['Batches'])} is not what it was",
                 fix="an iterable that gives the same batches again, or one with state_dict and load_state_dict",
             )
+
+
+def _cast(value, want: torch.dtype, tail: tuple[int, ...], below: int | None) -> Tensor | None:
+    """An array or tensor of examples of shape `tail` as a tensor of the dtype `want`; None where that takes more than a cast."""
+    if type(value) is np.ndarray:
+        if value.dtype.kind not in "fiub" or not value.flags.c_contiguous or not value.flags.writeable:
+            return None
+        try:
+            value = torch.from_numpy(value)
+        except TypeError:
+            return None
+    elif not isinstance(value, Tensor):
+        return None
+    if value.shape[1:] != tail or value.ndim == 0:
+        return None
+    if value.dtype is not want:
+        if not want.is_floating_point or value.is_complex():
+            return None
+        value = value.float() if want is torch.float32 else value.to(want)
+    if below is not None and value.numel():
+        low, high = torch.aminmax(value)
+        if int(low) < 0 or int(high) >= below:
+            return None
+    return value
 
 
 def digest(batch: Batch) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from netgraph.errors import NetShapeError, NetTypeError, NetValueError
+from netgraph.run.sequences import padded
 from netgraph.spec.described import sort_of
 from netgraph.types.kinds import Kind
 from netgraph.types.port_type import PortType, show_type
@@ -253,6 +254,9 @@ def pad(
     >>> padded.tolist(), [n.tolist() for n in lengths]
     ([[1.0, 2.0, 3.0], [4.0, 0.0, 0.0]], [[3, 1]])
     """
+    together = padded(examples, type, dtype, finite=finite)
+    if together is not None:
+        return together[0], [together[1]]
     tensors, lengths = pieces(examples, type, where, dtype, finite=finite)
     if isinstance(tensors, Tensor):
         return tensors, lengths
@@ -260,10 +264,10 @@ def pad(
     longest = [max(1, *(tensor.shape[axis] for tensor in tensors)) for axis in range(len(first))]
     if varying_axes(type) == (0,) and longest[0] > 1:
         return torch.nn.utils.rnn.pad_sequence(tensors, batch_first=True), lengths
-    padded = tensors[0].new_zeros((len(tensors), *longest))
+    filled = tensors[0].new_zeros((len(tensors), *longest))
     for i, tensor in enumerate(tensors):
-        padded[(i, *(slice(size) for size in tensor.shape))] = tensor
-    return padded, lengths
+        filled[(i, *(slice(size) for size in tensor.shape))] = tensor
+    return filled, lengths
 
 
 def varying_axes(type: PortType) -> tuple[int, ...]:

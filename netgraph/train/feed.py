@@ -9,7 +9,7 @@ from netgraph.data.stream import Stream, digest
 from netgraph.data.table import Batch, Table
 from netgraph.errors import NetTrainingError, NetValueError
 from netgraph.lower.forward import Lowered
-from netgraph.run.lengths import refuse_short
+from netgraph.run.lengths import Shortest
 from netgraph.run.noise import draw_noise
 from netgraph.train.step import Batch as StepBatch
 
@@ -43,13 +43,14 @@ class Feed:
         mining: Mining | None = None,
     ):  # fmt: skip
         self.source, self.lowered, self.columns = source, lowered, tuple(columns)
-        self.batch_size, self.seed, self.dtype, self.device, self.around = batch_size, seed, dtype, device, around
+        self.batch_size, self.seed, self.dtype, self.device = batch_size, seed, dtype, device
         self.position = 0
         self.per_round: int | None = source.batches_per_round(batch_size) if isinstance(source, Table) else source.batches_per_round
         self.mining, self.near = mining, torch.empty(0)
         self._order: tuple[int, Sequence[torch.Tensor]] | None = None
         self._ahead: tuple[Batch | None, int] | None = None
         self._variables = variable_columns(lowered, self.columns)
+        self._shortest = Shortest(lowered, self.columns, around)
         self._peeked: Fed | None = None
 
     def next(self) -> Fed | None:
@@ -105,9 +106,9 @@ class Feed:
         if not self._variables and not self.lowered.noise:
             return StepBatch(inputs, valid=valid)
         lengths = tuple(batch.lengths[name][place] for name, place, _ in self._variables)
-        if isinstance(self.source, Stream):
-            where = f"{self.source.where}: {self.source.source.called(step)}: "
-            refuse_short(self.lowered, lengths, self.columns, where, self.around)
+        stream = self.source
+        if isinstance(stream, Stream):
+            self._shortest.refuse(lengths, lambda: f"{stream.where}: {stream.source.called(step)}: ")
         padded = [batch.tensors[name].shape[axis + 1] for name, _, axis in self._variables]
         noise = draw_noise(self.lowered.noise, batch.count, padded, self.seed, step, dtype=self.dtype, device=self.device)
         return StepBatch(inputs, noise, lengths, valid)

@@ -374,3 +374,30 @@ def test_only_a_data_set_read_by_index_can_be_split():
     for part, expected in ((left, [0, 2]), (held, [1, 3])):
         batch = part.bind({"x": PortType(REAL, ())}, batch_size=4, seed=1).next()
         assert sorted(batch.tensors["x"].tolist()) == expected
+
+
+# -- lists of sequences ---------------------------------------------------------------------------------------------------------------
+
+VARYING = {"Input": PortType(REAL, ("Varying", 2)), "Target": PortType(Integer(3), ())}
+
+
+@pytest.mark.parametrize("form", [torch.tensor, np.array, list])
+def test_sequences_are_padded_to_the_longest_of_their_batch(form):
+    rows = [[[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]]]
+    batch = stream_of(lambda info: {"Input": [form(row) for row in rows], "Target": np.array([0, 2])}, VARYING).next()
+    assert batch.tensors["Input"].tolist() == [[[1, 2], [0, 0]], [[3, 4], [5, 6]]] and batch.tensors["Target"].tolist() == [0, 2]
+    assert [n.tolist() for n in batch.lengths["Input"]] == [[1, 2]] and batch.count == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([torch.ones(1, 2), torch.ones(2, 3)], 'column "Input": example 1 has shape (2, 3), the port wants (Varying, 2)'),
+        ([torch.ones(1, 2)], 'column "Input" has 1 example, column "Target" has 2 examples'),
+    ],
+)
+def test_wrong_sequences(given, message):
+    stream = stream_of(lambda info: {"Input": given, "Target": torch.tensor([0, 2])}, VARYING)
+    with pytest.raises(NetError) as caught:
+        stream.next()
+    assert message in str(caught.value)
