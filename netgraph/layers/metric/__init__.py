@@ -22,11 +22,13 @@ and a row in tests/layers/rows_metric.py. The frame does the rest: ports ("Input
 where matrices would be large, padded items, weights, and the reduction.
 
 - `d` is small where close, for similarities too unless the class sets `oriented = False`: then it is what the metric says.
-- `block` (frame.Block) has `positive` and `negative` (Boolean, rows x columns, already mined), `strength` (None, or how much each
+- `block` (batch.Block) has `positive` and `negative` (Boolean, rows x columns, already mined), `strength` (None, or how much each
   positive pair counts), the prepared embeddings of rows and of all items, and `start`, where the rows begin.
 - What comes back is `of_items(losses, valid)`, `of_pairs(losses, kept)`, or a tuple of several, whose reduced values are added.
 - No loop over examples, no `.item()`, no shape that depends on values. Infinities only through `reduction.masked_lse` and its like.
-- A speed-critical loss writes its slope itself, as a ClosedForm on the block (softmax.py has the pattern).
+- A speed-critical loss writes its slope itself, as a ClosedForm of `d`: in place of `rows` it has `form` and `part`, and where its metric
+  is a product, too, a small batch is one function of the embeddings to autograd (softmax.py has the pattern). `factor` is what it wants
+  `d` times, which a product takes along for nothing.
 - A loss that must know something of the whole batch first (a mean of all pairs, a sum of each item's negatives) overrides `parts` and
   goes over the blocks twice: `over_blocks(items, rows, *shared)` gives what `rows(d, block, *shared)` gives, over all rows. What has a
   gradient and is not of the block goes in as `shared` (pair.py and sets.py have the pattern).

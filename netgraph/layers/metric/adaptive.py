@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from netgraph.layers.metric.batch import Items
 from netgraph.layers.metric.closed import precisely
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, unit
-from netgraph.layers.metric.frame import CoupledLoss, Items, PairLoss, most_positives, refuse_relation, refuse_views
+from netgraph.layers.metric.frame import CoupledLoss, PairLoss, most_positives, refuse_relation, refuse_views
 from netgraph.layers.metric.mining import slots
 from netgraph.layers.metric.reduction import REDUCTION, of_items, of_pairs
 from netgraph.spec.declare import Array, State
@@ -53,11 +54,12 @@ class DynamicSoftMarginLossLayer(PairLoss):
             items, rest = self.batch(valid, *given)
             items = items._replace(draws=self.spread(rest[0] if rest else None, items))
             shares, kept = self._shares(items, histogram.detach().to(items.x.dtype), training)
-            return *self.averaged(self.evaluate(items, Histogram=shares), len(given[0])), kept.to(histogram.dtype)
+            loss, *terms = self.evaluate(items, Histogram=shares)
+            return *self.averaged((loss,), len(given[0])), *terms, kept.to(histogram.dtype)
 
-        losses = precisely(type(self).__name__, evaluate, valid, Histogram, *inputs, *drawn)
+        found = precisely(type(self).__name__, evaluate, valid, Histogram, *inputs, *drawn)
         mined = precisely(f"{type(self).__name__}_mined", self.mined_places, valid, len(drawn), *inputs, *drawn)
-        return losses[0], losses[1], losses[2], mined[0], mined[1], losses[3]
+        return found[0], *self.shown(found, inputs[0]), mined[0], mined[1], found[3]
 
     @torch.no_grad()
     def _shares(self, items: Items, old: Tensor, training: bool) -> tuple[Tensor, Tensor]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from netgraph.layers.metric.closed import once
 from netgraph.spec.whole import is_traced
 
 BLOCK = 2**19
@@ -32,13 +33,14 @@ def block_size(count: int, depth: int) -> int:
 def over_blocks(run: Run, size: int, everything: Tensors, shared: Tensors, depth: int, count: int | None = None) -> list[Tensor]:
     """The results of all blocks, joined along the first axis. `everything` holds tensors with one row an item; the first `count` items, or
     all, are taken as rows."""
-    count = len(everything[0]) if count is None else count
+    columns = everything[0].shape[0]
+    count = columns if count is None else count
+    large = count * columns * depth > KEPT
+    if count == columns <= size and not large:
+        return list(run(0, everything, everything, shared))
     wanted = torch.is_grad_enabled() and any(t.requires_grad for t in (*everything, *shared))
-    large = count * len(everything[0]) * depth > KEPT
     if count > size and not is_traced() and (large or not wanted):
         return list(_Recomputed.apply(run, (count, size), len(everything), *everything, *shared))
-    if count == len(everything[0]) <= size and not large:
-        return list(run(0, everything, everything, shared))
     pieces = []
     for start, *rows in zip(range(0, count, size), *(t[:count].split(size) for t in everything), strict=True):
         if large and wanted:
@@ -71,6 +73,7 @@ class _Recomputed(torch.autograd.Function):
         return tuple(results)
 
     @staticmethod
+    @once
     def backward(ctx, *gradients: Tensor):
         tensors: Sequence[Tensor] = ctx.saved_tensors
         everything = [t.detach().requires_grad_(t.is_floating_point()) for t in tensors[: ctx.parts]]

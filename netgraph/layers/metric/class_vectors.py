@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from netgraph.errors import NetValueError
+from netgraph.layers.metric.batch import Items
 from netgraph.layers.metric.closed import precisely
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, LpDistance, Metric, Root, unit
-from netgraph.layers.metric.frame import CoupledLoss, Items
+from netgraph.layers.metric.frame import CoupledLoss
 from netgraph.layers.metric.reduction import REDUCTION, of_items, of_real
 from netgraph.layers.metric.regularizers import REGULARIZER, SparseCentersRegularizer
 from netgraph.spec.declare import Array, InputPort, ReadablePort

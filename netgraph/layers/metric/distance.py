@@ -37,14 +37,18 @@ class Metric(Setting):
         """What orders the keys of a row as the value does, small for close; cheaper where it can be."""
         return self.sign * self.between(rows, keys)
 
+    def steps(self, factor: float) -> tuple[tuple, ...] | None:
+        """The closed forms that lead from embeddings to `oriented` of all with all, where there are such."""
+        return None
+
     def paired(self, a: Tensors, b: Tensors) -> torch.Tensor:
         """The value for each row of `a` and the row of `b` at the same place; leading axes are kept."""
         raise TypeError(f"{type(self).__name__} is abstract")
 
-    def oriented(self, rows: Tensors, keys: Tensors) -> torch.Tensor:
-        """`between`, small where close."""
-        d = self.between(rows, keys)
-        return d if self.small_is_close else -d
+    def oriented(self, rows: Tensors, keys: Tensors, factor: float = 1.0) -> torch.Tensor:
+        """`factor` times `between` made small where close."""
+        d, factor = self.between(rows, keys), factor * self.sign
+        return d if factor == 1 else d * factor
 
     @property
     def sign(self) -> float:
@@ -156,12 +160,19 @@ class _Product(Metric):
 
     abstract = True
     small_is_close = False
+    Normalized = True
+
+    def prepare(self, x):
+        return (unit(x, 2.0) if self.Normalized else x,)
+
+    def steps(self, factor):
+        return (*(((Unit,),) if self.Normalized else ()), (Gram, -factor))
 
     def between(self, rows, keys):
         return product(rows[0], keys[0])
 
-    def oriented(self, rows, keys):
-        return product(rows[0], keys[0], -1.0)
+    def oriented(self, rows, keys, factor=1.0):
+        return product(rows[0], keys[0], -factor)
 
     def paired(self, a, b):
         return (a[0] * b[0]).sum(-1)
@@ -178,9 +189,6 @@ class DotProductSimilarity(_Product):
 
     Normalized: Flag = True
 
-    def prepare(self, x):
-        return (unit(x, 2.0) if self.Normalized else x,)
-
 
 class CosineSimilarity(_Product):
     """The cosine of the angle between a and b, from -1 to 1. Large is close.
@@ -188,9 +196,6 @@ class CosineSimilarity(_Product):
     >>> CosineSimilarity()
     CosineSimilarity()
     """
-
-    def prepare(self, x):
-        return (unit(x, 2.0),)
 
 
 ALIASES: dict[str, Setting] = {
@@ -211,8 +216,12 @@ def product(rows: torch.Tensor, keys: torch.Tensor, factor: float = 1.0) -> torc
     """`factor` times the products of rows and keys; where both are the same tensor its gradient takes one product, not two."""
     if rows is keys:
         return Gram.of(rows, factor)
-    # a factor is cheaper in the rows than in the matrix
-    return (rows if factor == 1 else rows * factor) @ keys.mT
+    return scaled_product(rows, keys, factor)
+
+
+def scaled_product(rows: torch.Tensor, keys: torch.Tensor, factor: float) -> torch.Tensor:
+    """The product, whose last pass takes the factor along."""
+    return rows @ keys.mT if factor == 1 else torch.addmm(rows.new_zeros(1), rows, keys.mT, beta=0, alpha=factor)
 
 
 class Gram(ClosedForm):
@@ -222,12 +231,12 @@ class Gram(ClosedForm):
     def forward(ctx, x, factor):
         ctx.save_for_backward(x)
         ctx.factor = factor
-        return (x if factor == 1 else x * factor) @ x.mT
+        return scaled_product(x, x, factor)
 
     @staticmethod
     def backward(ctx, gradient):
         (x,) = ctx.saved_tensors
-        return (gradient + gradient.mT) @ (x if ctx.factor == 1 else x * ctx.factor), None
+        return torch.addmm(x, gradient + gradient.mT, x, beta=0, alpha=ctx.factor), None
 
 
 class Root(ClosedForm):
@@ -260,7 +269,7 @@ class Unit(ClosedForm):
     @staticmethod
     def forward(ctx, x):
         size = torch.linalg.vector_norm(x, 2, -1, keepdim=True)
-        scale = size.clamp_min(1e-12).reciprocal_().masked_fill_(size == 0, 0)
+        scale = size.sign() / size.clamp_min(1e-12)
         result = x * scale
         ctx.save_for_backward(result, scale)
         return result
@@ -269,4 +278,4 @@ class Unit(ClosedForm):
     def backward(ctx, gradient):
         result, scale = ctx.saved_tensors
         along = (result * gradient).sum(-1, keepdim=True)
-        return (gradient - result * along) * scale
+        return torch.addcmul(gradient, result, along, value=-1).mul_(scale)

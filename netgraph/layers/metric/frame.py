@@ -1,84 +1,25 @@
-"""The frame of losses that see the whole batch: ports, masks of pairs, blocks of rows, mining and reduction."""
+"""The frame of losses that see the whole batch: ports, blocks of rows, mining and reduction."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from netgraph.errors import NetShapeError, NetTypeError, NetValueError
+from netgraph.layers.metric.batch import Block, Items, pair_masks, related
 from netgraph.layers.metric.blocks import block_size, over_blocks
-from netgraph.layers.metric.closed import has_any, precisely
+from netgraph.layers.metric.closed import Composed, has_any, precisely
 from netgraph.layers.metric.distance import METRIC, LpDistance, Metric, Tensors
 from netgraph.layers.metric.memory import MEMORY, STATES
 from netgraph.layers.metric.mining import MINER
-from netgraph.layers.metric.reduction import REDUCTION, Part, of_items, reduced
+from netgraph.layers.metric.reduction import REDUCTION, Part, of_items, reduced, shares
 from netgraph.layers.metric.regularizers import REGULARIZER
 from netgraph.spec.declare import InputPort, Noise, OutputPort, State, parse_shape
 from netgraph.spec.initial import ZEROS, Fixed
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import Flag, choice, number
 from netgraph.spec.whole import is_traced
-
-
-class Block(NamedTuple):
-    """Some items of the batch, as rows, against all of them, as columns.
-
-    `x` and `keys` are the embeddings, `rows` and `columns` what the metric prepared of them; the masks are rows x columns. `strength` is
-    how much a positive pair counts, None for once.
-    """
-
-    start: int
-    x: Tensor
-    keys: Tensor
-    rows: Tensors
-    columns: Tensors
-    positive: Tensor
-    negative: Tensor
-    strength: Tensor | None
-    real: Tensor | None
-    complete: bool = False
-    """Whether every pair but that of an item with itself is in one of the masks."""
-    triplets: Callable[[Tensor], Tensor] | None = None
-    """Of a miner of triplets: the mask, rows x places x columns, of those it keeps among the positives at some places."""
-
-    @property
-    def itself(self) -> Tensor:
-        """The mask of the pair of each row with itself."""
-        mask = torch.zeros_like(self.positive)
-        mask.diagonal(self.start).fill_(True)
-        return mask
-
-    @property
-    def has_both(self) -> Tensor:
-        """The rows that have a positive and a negative."""
-        return has_any(self.positive) & has_any(self.negative)
-
-
-class Items(NamedTuple):
-    """A batch as a coupled loss sees it: embeddings, classes or relation, which items are real, weights, and what a miner wants.
-
-    The first `count` items, or all, are the batch; the others are remembered: the batch is compared with them, too. With `constant_keys`
-    the gradient flows through the items that are compared, not through those they are compared with.
-    """
-
-    x: Tensor
-    target: Tensor
-    valid: Tensor | None
-    weight: Tensor | None = None
-    draws: Tensor | None = None
-    facts: Any = None
-    count: int | None = None
-    constant_keys: bool = False
-
-    @property
-    def own(self) -> slice:
-        """The places of the batch itself."""
-        return slice(self.count)
-
-    def keys(self, prepared: Tensors) -> Tensors:
-        """What is compared with, of what a metric prepared."""
-        return tuple(t.detach() for t in prepared) if self.constant_keys else prepared
 
 
 class CoupledLoss(Layer):
@@ -121,17 +62,27 @@ class CoupledLoss(Layer):
             scope.terms.inputs["Input"] = scope.port(parse_shape("real: views size"), "Input")
 
     def forward(self, *inputs, valid, **arrays):
-        losses = precisely(type(self).__name__, self._evaluated(tuple(arrays)), valid, *inputs, *arrays.values())
-        return losses[0], losses[1], losses[2]
+        found = precisely(type(self).__name__, self._evaluated(tuple(arrays)), valid, *inputs, *arrays.values())
+        return found[0], *self.shown(found, inputs[0])
+
+    def shown(self, found: Any, x: Any) -> tuple[Any, Any]:
+        """What the ports "Valid" and "Active" show of what `evaluate` found, which costs nothing where they are not wanted."""
+
+        def evaluate(x, valid, active):
+            return self.averaged(shares(valid, active), len(x))
+
+        both = precisely(f"{type(self).__name__}_shares", evaluate, x, found[1], found[2])
+        return both[0], both[1]
 
     def _evaluated(self, names: tuple[str, ...], draws: bool = False) -> Callable[..., tuple[Tensor, ...]]:
         """`evaluate` with everything by position, which a recorder can see: weight and random numbers where there are any, then arrays."""
 
         def evaluate(valid, *given):
             items, (*rest,) = self.batch(valid, *given)
-            lots = rest.pop(0) if draws else None
-            results = self.evaluate(items._replace(draws=self.spread(lots, items)), **dict(zip(names, rest, strict=True)))
-            return self.averaged(results, len(given[0]))
+            if draws:
+                items = items._replace(draws=self.spread(rest.pop(0), items))
+            loss, *terms = self.evaluate(items, **dict(zip(names, rest, strict=True)))
+            return *self.averaged((loss,), len(given[0])), *terms
 
         return evaluate
 
@@ -174,7 +125,7 @@ class CoupledLoss(Layer):
         return Items(x, target, valid, weight)
 
     def evaluate(self, items: Items, **arrays) -> tuple[Tensor, ...]:
-        """(losses, valid, active) of a batch of real tensors."""
+        """(losses, valid, active) of a batch of real tensors, as `reduced` has them."""
         real = None if items.valid is None else items.valid[items.own]
         losses, valid, active = reduced(list(self.parts(items, **arrays)), self.Reduction, real, items.weight)
         return losses if self.Regularizer is None else losses + self.regularized(items.x[items.own], real), valid, active
@@ -244,11 +195,11 @@ class PairLoss(CoupledLoss):
         states = {name: arrays.pop(name) for name in STATES if name in arrays}
         drawn = self.drawn(Draws)
         words = {**arrays, **(states if training else {})}
-        losses = precisely(type(self).__name__, self._evaluated(tuple(words), bool(drawn)), valid, *inputs, *drawn, *words.values())
+        found = precisely(type(self).__name__, self._evaluated(tuple(words), bool(drawn)), valid, *inputs, *drawn, *words.values())
         held = tuple(states.values()) if training else ()
         mined = precisely(f"{type(self).__name__}_mined", self.mined_places, valid, len(drawn), *inputs, *drawn, *held)
         kept = precisely(f"{type(self).__name__}_memory", self._stored, valid, *inputs, *held) if held else tuple(states.values())
-        return losses[0], losses[1], losses[2], mined[0], mined[1], *(kept[number] for number in range(len(states)))
+        return found[0], *self.shown(found, inputs[0]), mined[0], mined[1], *(kept[number] for number in range(len(states)))
 
     def drawn(self, draws: Any) -> tuple:
         """The random numbers, where the miner wants them."""
@@ -291,10 +242,26 @@ class PairLoss(CoupledLoss):
         return self.Memory.stored(items.x, target, old, classes, steps[0] if steps else None)
 
     def rows(self, d: Tensor, block: Block, **arrays: Tensor) -> Part | tuple[Part, ...]:
-        """The parts of the rows of a block: `d` is what the metric says of rows and columns, small where close if `oriented`."""
+        """The parts of the rows of a block: `d` is what the metric says of rows and columns, small where close if `oriented`, times
+        `factor`."""
+        step = self.form(block)
+        if step is None:
+            raise TypeError(f"{type(self).__name__} is abstract")
+        form, *args = step
+        return self.part(form.of(d, *args), block)
+
+    def form(self, block: Block) -> tuple | None:
+        """Of a loss that is a closed form of `d`, in place of `rows`: (form, *its arguments behind d); `part` says what it finds."""
+        return None
+
+    def part(self, found: Any, block: Block) -> Part:
+        """The part of what the closed form found."""
         raise TypeError(f"{type(self).__name__} is abstract")
 
     def parts(self, items: Items, **arrays: Tensor):
+        part = self.at_once(items)
+        if part is not None:
+            return [part]
         names = tuple(arrays)
 
         def rows(d: Tensor, block: Block, *values: Tensor) -> tuple[Tensor, ...]:
@@ -303,6 +270,16 @@ class PairLoss(CoupledLoss):
 
         columns = self.over_blocks(items, rows, *arrays.values())
         return [Part(*columns[i : i + 4]) for i in range(0, len(columns), 4)]
+
+    def at_once(self, items: Items) -> Part | None:
+        """The part of a batch that is one block, as one closed form of the embeddings; None where it is not."""
+        count = items.x.shape[0]
+        steps = self.Distance.steps(self.factor)
+        if steps is None or self.Miner is not None or items.count is not None or count > block_size(count, 1) or is_traced():
+            return None
+        block = Block(0, items.x, items.x, (), (), *related(items, 0, count), items.valid, items.complete)
+        form = self.form(block)
+        return None if form is None else self.part(Composed.of(items.x, *steps, form), block)
 
     def over_blocks(self, items: Items, rows: Callable[..., tuple[Tensor, ...]], *shared: Tensor) -> list[Tensor]:
         """What `rows(d, block, *shared)` gives for each block of values and mined masks, one tensor over all rows each.
@@ -313,8 +290,10 @@ class PairLoss(CoupledLoss):
         items = self.with_facts(items)
 
         def of(block: Block, *shared: Tensor) -> tuple[Tensor, ...]:
-            d = self.values(block)
-            return rows(d, self.kept(d, block, items), *shared)
+            factor = self.factor if self.Miner is None else 1.0
+            d = self.values(block, factor)
+            block = self.kept(d, block, items)
+            return rows(d if factor == self.factor else d * self.factor, block, *shared)
 
         return in_blocks(of, self.Distance, items, self.depth(items), shared)
 
@@ -322,9 +301,16 @@ class PairLoss(CoupledLoss):
         """How many numbers the loss needs for each pair at once, about: rows are taken in smaller blocks where it is many."""
         return most_positives(items) if hasattr(self.Miner, "triplets") else 1
 
-    def values(self, block: Block) -> Tensor:
+    @property
+    def factor(self) -> float:
+        """What `rows` gets is this times what the metric says, small where close: a product takes it along for nothing."""
+        return 1.0
+
+    def values(self, block: Block, factor: float = 1.0) -> Tensor:
         """What the metric says of the pairs of a block."""
-        return (self.Distance.oriented if self.oriented else self.Distance.between)(block.rows, block.columns)
+        if not self.oriented:
+            return self.Distance.between(block.rows, block.columns)
+        return self.Distance.oriented(block.rows, block.columns, factor)
 
     def kept(self, d: Tensor, block: Block, items: Items) -> Block:
         """The block with the pairs that the miner keeps."""
@@ -340,17 +326,17 @@ class PairLoss(CoupledLoss):
             positive, negative = self.Miner.pairs(mined, block, items)
             kept = getattr(self.Miner, "triplets", None)
             triplets = None if kept is None else lambda place: kept(mined, place, block, items)
-        return block._replace(positive=positive, negative=negative, triplets=triplets, complete=False)
+        return block._replace(positive=positive, others=negative, triplets=triplets, complete=False)
 
-    @torch.no_grad()
     def with_facts(self, items: Items) -> Items:
         """The batch with what the miner must know of all pairs at once."""
         if self.Miner is None or self.Miner.facts is None:
             return items
-        columns = self.Miner.Distance.prepare(items.x.detach())
-        rows = tuple(t[items.own] for t in columns)
-        block = Block(0, items.x[items.own], items.x, rows, columns, *pair_masks(items, 0, len(rows[0])), items.valid)
-        return items._replace(facts=self.Miner.facts(self.Miner.Distance.oriented(rows, columns), block, items))
+        with torch.no_grad():
+            columns = self.Miner.Distance.prepare(items.x.detach())
+            rows = tuple(t[items.own] for t in columns)
+            block = Block(0, items.x[items.own], items.x, rows, columns, *pair_masks(items, 0, len(rows[0])), items.valid)
+            return items._replace(facts=self.Miner.facts(self.Miner.Distance.oriented(rows, columns), block, items))
 
     @torch.no_grad()
     def mined(self, items: Items) -> tuple[Tensor, Tensor]:
@@ -407,25 +393,7 @@ def in_blocks(
     def run(start, rows, everything, shared):
         everything = items.keys(everything)
         masks = pair_masks(items, start, len(rows[0]))
-        complete = items.target.dim() == 1 and items.valid is None
-        return of(Block(start, rows[0], everything[0], rows[1:], everything[1:], *masks, items.valid, complete), *shared)
+        return of(Block(start, rows[0], everything[0], rows[1:], everything[1:], *masks, items.valid, items.complete), *shared)
 
     everything = (items.x, *metric.prepare(items.x))
     return over_blocks(run, block_size(len(items.x), depth), everything, shared, depth, items.count)
-
-
-def pair_masks(items: Items, start: int, count: int) -> tuple[Tensor, Tensor, Any]:
-    """(positive, negative, strength) of some rows against all items. Nothing is paired with itself or with a padded item."""
-    target, valid = items.target, items.valid
-    if target.dim() == 1:
-        positive = target[start : start + count].unsqueeze(1) == target
-        negative, strength = ~positive, None
-    else:
-        strength = target[start : start + count]
-        positive, negative = strength > 0, strength == 0
-    positive.diagonal(start).fill_(False)
-    negative.diagonal(start).fill_(False)
-    if valid is not None:
-        real = valid & valid[start : start + count].unsqueeze(1)
-        positive, negative = positive & real, negative & real
-    return positive, negative, strength

@@ -4,8 +4,9 @@ import torch
 from torch import Tensor
 
 from netgraph.errors import NetValueError
+from netgraph.layers.metric.batch import Block
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, SNRDistance
-from netgraph.layers.metric.frame import Block, PairLoss, refuse_relation, refuse_views
+from netgraph.layers.metric.frame import PairLoss, refuse_relation, refuse_views
 from netgraph.layers.metric.mining import slots
 from netgraph.layers.metric.reduction import REDUCTION, Part, of_pairs, together
 from netgraph.spec.declare import Array, Rule

@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from netgraph.layers.metric.batch import Items, pair_masks
 from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, CosineDistance
-from netgraph.layers.metric.frame import Items, PairLoss, pair_masks
+from netgraph.layers.metric.frame import PairLoss
 from netgraph.layers.metric.reduction import Part, of_items
 from netgraph.layers.metric.triplet import mined_triplets, strategies
 from netgraph.spec.parameters import Flag, choice, number, parameter, wants

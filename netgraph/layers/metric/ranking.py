@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
+from netgraph.layers.metric.batch import Block
 from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity, LpDistance
-from netgraph.layers.metric.frame import Block, PairLoss, most_positives
+from netgraph.layers.metric.frame import PairLoss, most_positives
 from netgraph.layers.metric.mining import slots
 from netgraph.layers.metric.reduction import REDUCTION, of_items
 from netgraph.spec.parameters import Count, choice, number, parameter, wants

@@ -55,10 +55,8 @@ def together(*parts: Part) -> Part:
 
 
 def reduced(parts: list[Part], reduction: str, valid: Tensor | None, weight: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """(losses, valid, active): one number an item each. Items that `valid` rules out have none of all three.
-
-    "valid" is 1 for an item that has a valid term; "active" the share of its valid terms that have a positive loss.
-    """
+    """(losses, valid, active): one number an item each, the loss and how many terms are valid and active. Items that `valid` rules out
+    have none of all three."""
     scale = weight
     if valid is not None:
         scale = valid.to(parts[0].total.dtype) if weight is None else weight * valid
@@ -67,13 +65,17 @@ def reduced(parts: list[Part], reduction: str, valid: Tensor | None, weight: Ten
         count = {"All": part.all, "Valid": part.valid, "Active": part.active}[reduction]
         divisor = (count if scale is None else scale * count).sum()
         # where nothing is counted nothing is lost, and the smallest number does no harm
-        terms.append(part.total * (len(count) / divisor.clamp_min(torch.finfo(count.dtype).tiny)).masked_fill(divisor == 0, 0))
+        terms.append(part.total * (len(count) * divisor.sign() / divisor.clamp_min(torch.finfo(count.dtype).tiny)))
     losses, kept, active = (reduce(torch.add, column) for column in (terms, [p.valid for p in parts], [p.active for p in parts]))
-    here, share = (kept > 0).to(active.dtype), active / kept.clamp_min(1)
     if scale is not None:
         off = scale == 0
-        losses, here, share = (losses * scale).masked_fill(off, 0), here.masked_fill(off, 0), share.masked_fill(off, 0)
-    return losses, here, share
+        losses, kept, active = (losses * scale).masked_fill(off, 0), kept.masked_fill(off, 0), active.masked_fill(off, 0)
+    return losses, kept, active
+
+
+def shares(valid: Tensor, active: Tensor) -> tuple[Tensor, Tensor]:
+    """1 for an item that has a valid term, else 0; and the share of its valid terms that have a positive loss."""
+    return (valid > 0).to(active.dtype), active / valid.clamp_min(1)
 
 
 def of_real(valid: Tensor, dtype: torch.dtype) -> Tensor:

@@ -43,8 +43,15 @@ class SimCLRLossLayer(PairLoss):
     TargetForm: choice("View") = "View"
     Distance: METRIC = CosineSimilarity()
 
-    def rows(self, d, block):
-        total, count, active = PairEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature)
+    @property
+    def factor(self):
+        return -1 / self.Temperature
+
+    def form(self, block):
+        return PairEntropy, block.positive, block.negative, block.strength
+
+    def part(self, found, block):
+        total, count, active = found
         return Part(total if self.Form == "Paper" else 2 * total, count, count, active)
 
 

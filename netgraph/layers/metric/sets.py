@@ -42,10 +42,11 @@ class MultiSimilarityLossLayer(PairLoss):
     Reduction: REDUCTION = "All"
     Distance: METRIC = CosineSimilarity()
 
-    def rows(self, d, block):
-        base = self.Base * self.Distance.sign
-        losses = TwoSums.of(d, block.positive, block.negative, self.Alpha, self.Beta, base)
-        return of_items(losses, block.has_both if self.NeedsBoth else has_any(block.positive) | has_any(block.negative))
+    def form(self, block):
+        return TwoSums, block.positive, block.negative, self.Alpha, self.Beta, self.Base * self.Distance.sign
+
+    def part(self, found, block):
+        return of_items(found, block.has_both if self.NeedsBoth else has_any(block.positive) | has_any(block.negative))
 
 
 class TwoSums(ClosedForm):

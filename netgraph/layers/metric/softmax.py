@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from netgraph.layers.metric.closed import ClosedForm
+from netgraph.layers.metric.closed import ClosedForm, as_numbers
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity
 from netgraph.layers.metric.frame import PairLoss
 from netgraph.layers.metric.reduction import REDUCTION, Part
@@ -33,8 +33,15 @@ class NTXentLossLayer(PairLoss):
     Temperature: number(0, low_open=True) = 0.07
     Distance: METRIC = CosineSimilarity()
 
-    def rows(self, d, block):
-        total, count, active = PairEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature)
+    @property
+    def factor(self):
+        return -1 / self.Temperature
+
+    def form(self, block):
+        return PairEntropy, block.positive, block.negative, block.strength
+
+    def part(self, found, block):
+        total, count, active = found
         return Part(total, count, count, active)
 
 
@@ -60,51 +67,56 @@ class SupConLossLayer(PairLoss):
     Reduction: REDUCTION = "Active"
     Distance: METRIC = CosineSimilarity()
 
-    def rows(self, d, block):
-        itself = block.start if block.complete else None
-        losses, valid, active = SetEntropy.of(d, block.positive, block.negative, block.strength, self.Temperature, itself)
+    @property
+    def factor(self):
+        return -1 / self.Temperature
+
+    def form(self, block):
+        return SetEntropy, block.positive, None if block.complete else block.negative, block.strength, block.start
+
+    def part(self, found, block):
+        losses, valid, active = found
         return Part(losses, torch.ones_like(valid), valid, active)
 
 
 class SetEntropy(ClosedForm):
-    """(losses, valid, active): lse over all kept pairs of -d/T, minus the (weighted) mean of -d/T over the positives, 0 for rows without a
-    positive; which rows have one; which losses are positive.
+    """(losses, valid, active): lse over all kept pairs of s, minus the (weighted) mean of s over the positives, 0 for rows without a
+    positive; 1 for rows that have one; 1 for losses that are positive.
 
-    Its slope is (softmax - share of the positives) / -T. `itself` is the column of the first row's own item where all other pairs are
-    kept, None where the masks say which are.
+    Its slope is softmax - share of the positives. Where `negative` is None all pairs are kept but those of an item with itself, from column
+    `start` on; these entries of s are overwritten.
     """
 
     @staticmethod
-    def forward(ctx, d: Tensor, positive: Tensor, negative: Tensor, strength: Tensor | None, temperature: float, itself: int | None):
-        s = d * (-1 / temperature)
-        share = positive.to(s.dtype) if strength is None else torch.where(positive, strength, 0.0)
-        total = share.sum(1, keepdim=True)
-        share /= total.clamp_min(torch.finfo(s.dtype).tiny)
+    def forward(ctx, s: Tensor, positive: Tensor, negative: Tensor | None, strength: Tensor | None, start: int):
+        ctx.set_materialize_grads(False)
+        weight = as_numbers(positive, s.dtype) if strength is None else torch.where(positive, strength, 0.0)
+        total = weight.sum(1)
+        divisor = total.clamp_min(torch.finfo(s.dtype).tiny)
         least = torch.finfo(s.dtype).min / 2  # what is left out still has a finite logarithm
-        if itself is None:
-            s = torch.where(positive | negative, s, least)
+        if negative is None:
+            s.diagonal(start).fill_(least)
         else:
-            s.diagonal(itself).fill_(least)
+            s = torch.where(positive | negative, s, least)
         logs = torch.log_softmax(s, 1)
-        losses = 0 - torch.linalg.vecdot(share, logs)  # where nothing is summed 0, not -0
-        valid, active = (total.squeeze(1) > 0).to(s.dtype), (losses > 0).to(s.dtype)
-        ctx.save_for_backward(logs.exp_().sub_(share), valid)
-        ctx.temperature = temperature
+        losses = torch.linalg.vecdot(weight, logs).div_(divisor).abs_()  # no logarithm is positive
+        valid, active = total.sign_(), losses.sign()
+        ctx.save_for_backward(logs.exp_().addcdiv_(weight, divisor.unsqueeze(1), value=-1), valid)
         ctx.mark_non_differentiable(valid, active)
         return losses, valid, active
 
     @staticmethod
     def backward(ctx, gradient, _valid, _active):
         slope, valid = ctx.saved_tensors
-        return slope * (gradient * valid).mul_(-1 / ctx.temperature).unsqueeze(1), None, None, None, None, None
+        return slope * (gradient * valid).unsqueeze(1), None, None, None, None
 
 
 class PairEntropy(ClosedForm):
-    """(total, count, active) of log(1 + e^(lse over negatives of -d/T + d(p)/T)) over the positives p of each row."""
+    """(total, count, active) of log(1 + e^(lse over negatives of s - s(p))) over the positives p of each row."""
 
     @staticmethod
-    def forward(ctx, d: Tensor, positive: Tensor, negative: Tensor, strength: Tensor | None, temperature: float):
-        s = d.mul(-1 / temperature)
+    def forward(ctx, s: Tensor, positive: Tensor, negative: Tensor, strength: Tensor | None):
+        ctx.set_materialize_grads(False)
         others = torch.where(negative, s, -torch.inf)
         peak = others.amax(1, keepdim=True).clamp_min(torch.finfo(s.dtype).min)
         odds = others.sub_(peak).exp_()
@@ -122,11 +134,10 @@ class PairEntropy(ClosedForm):
             losses, share, active, count = losses * weight, share * weight, (weight * (losses > 0)).sum(1), weight.sum(1)
         odds *= share.sum(1, keepdim=True) / torch.where(some, sums, 1.0)
         ctx.save_for_backward(odds.sub_(share))
-        ctx.temperature = temperature
         ctx.mark_non_differentiable(count, active)
         return losses.sum(1), count, active
 
     @staticmethod
     def backward(ctx, gradient, _count, _active):
         (slope,) = ctx.saved_tensors
-        return slope * (gradient.unsqueeze(1) / -ctx.temperature), None, None, None, None
+        return slope * gradient.unsqueeze(1), None, None, None

@@ -7,8 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from netgraph.errors import NetValueError
+from netgraph.layers.metric.batch import Block, Items
 from netgraph.layers.metric.closed import ClosedForm, has_any
-from netgraph.layers.metric.frame import Block, Items, PairLoss, most_positives
+from netgraph.layers.metric.frame import PairLoss, most_positives
 from netgraph.layers.metric.mining import TripletMarginMiner, best, slots
 from netgraph.layers.metric.reduction import REDUCTION, Part, of_items, of_pairs
 from netgraph.spec.parameters import Flag, choice, number
@@ -135,7 +136,7 @@ def strategies(d: Tensor, block: Block, positive: str, negative: str) -> dict[st
         others = best(d, others, far=negative == "Easy")
     if positive != "All":
         pairs = best(d, pairs, far=positive == "Hard")
-    return {"positive": pairs, "negative": others}
+    return {"positive": pairs, "others": others}
 
 
 class Hinges(ClosedForm):

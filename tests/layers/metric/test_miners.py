@@ -7,7 +7,7 @@ import torch
 from pytorch_metric_learning import losses, miners
 
 from netgraph import *
-from netgraph.layers.metric.frame import Block, Items, pair_masks
+from netgraph.layers.metric.batch import Block, Items, pair_masks
 from netgraph.layers.metric.mining import Miner
 from netgraph.lower.forward import lower
 from netgraph.spec.setting import kinds
