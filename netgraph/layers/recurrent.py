@@ -15,6 +15,7 @@ from torch.overrides import handle_torch_function, has_torch_function_unary
 
 from netgraph.layers.part import PartLayer
 from netgraph.layers.rearrange import ReplicateLayer
+from netgraph.layers.uneven import cut, mended, parts_of
 from netgraph.spec.declare import Array, InputPort, Noise, OutputPort, StatePort, unvarying
 from netgraph.spec.initial import BIAS, WEIGHT
 from netgraph.spec.layer import Layer
@@ -32,6 +33,9 @@ METHODS = ("VariationalWeights", "VariationalInput", "VariationalState", "StateU
 
 _DRAWS = {"VariationalInput": "InputDraws", "VariationalState": "StateDraws", "StateUpdate": "UpdateDraws"}
 """The noise of the methods that act inside a step."""
+
+_TOGETHER, _ONE_BY_ONE = 1e5, 2.5e6
+"""What a step costs beside the work of its rows, in multiplications of one forward pass: in a function of a library, and as operations."""
 
 _SHUT = 3e4
 """What shuts or opens a gate for good: sigmoid(-_SHUT) is 0 and sigmoid(_SHUT) is 1 in every precision, and half precision holds it."""
@@ -99,14 +103,13 @@ class RecurrentLayer(Layer):
         )
         if "VariationalWeights" in dropout:
             state_weights = _kept(words["WeightDraws"].view_as(state_weights), dropout.pop("VariationalWeights"), state_weights)
-        inside = None if length is None else valid_positions(x, 1, length, 2)
         if dropout:
-            x = x if inside is None else torch.where(inside, x, 0.0)
+            x = x if length is None else torch.where(valid_positions(x, 1, length, 2), x, 0.0)
             draws = {method: words[name] for method, name in _DRAWS.items() if method in dropout}
             output, *finals = steps(self.kind, dropout, x, states, (input_weights, state_weights, biases), draws, length)
             return output, *finals[: len(states)]
         weights = (input_weights, state_weights, biases, torch.zeros_like(biases))
-        output, *finals = sequence(self.kind, x, tuple([state.unsqueeze(0) for state in states]), weights, inside)
+        output, *finals = sequence(self.kind, x, tuple([state.unsqueeze(0) for state in states]), weights, length)
         last = finals[0].squeeze(0) if length is None else _last(output, states[0], length)
         return output, last, *(final.squeeze(0) for final in finals[1:])
 
@@ -118,24 +121,46 @@ def _last(output: Tensor, state: Tensor, length: Tensor) -> Tensor:
 
 
 def sequence(
-    kind: str, x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...], inside: Tensor | None = None, hold: bool = True
+    kind: str, x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...], length: Tensor | None = None, hold: bool = True
 ) -> tuple[Tensor, ...]:
     """A whole sequence through torch's own function: the output and the final states; these and `states` have an axis in front.
 
-    `inside` tells what is no padding: of the rest the output is anything, and the final cell, if it is to `hold`, is that at the true end.
-    One operation when recorded. While an export leaves the length free, it is one operation of ours: torch would fix the length.
+    `length` tells what is no padding: of the rest the output is anything, as the final states are, but for the final cell, which is that
+    at the true end if it is to `hold`. On the CPU a batch of sequences of very different lengths is run in parts, each no longer than its
+    longest. One operation when recorded. While an export leaves the length free, it is one operation of ours: torch would fix the length.
     """
     if has_torch_function_unary(x):
-        found = handle_torch_function(sequence, (x,), kind, x, states, weights, inside)
+        found = handle_torch_function(sequence, (x,), kind, x, states, weights, length)
         return tuple([found[number] for number in range(1 + len(states))])
-    if inside is not None and hold and kind == "long short-term":
-        x, weights = _held(x, weights, inside)
-    elif inside is not None:
-        x = zeros_behind(x, inside)
+    parts = None
+    if length is not None:
+        work = weights[0].numel() + weights[1].numel()
+        inside = valid_positions(x, 1, length, 2)
+        if hold and kind == "long short-term":
+            x, weights = _held(x, weights, inside)
+        else:
+            x = zeros_behind(x, inside)
+        parts = parts_of(x, length, work, _step(kind, x))
     if isinstance(x.shape[1], torch.SymInt):
         return tuple(_of_free_length(kind, x, list(states), list(weights)))
     if x.is_cuda:
         weights = in_one_piece(weights)
+    if parts is None:
+        return _run(kind, x, states, weights)
+    begun = [tuple([state.index_select(1, part.rows) for state in states]) for part in parts]
+    ran = [_run(kind, piece, start, weights) for piece, start in zip(cut(x, parts), begun, strict=True)]
+    outputs, *finals = zip(*ran, strict=True)
+    back = torch.argsort(torch.cat([part.rows for part in parts]))
+    return mended(outputs, parts, x.shape[1]), *[torch.cat(final, 1).index_select(1, back) for final in finals]
+
+
+def _step(kind: str, x: Tensor) -> float:
+    """What a step costs on the CPU beside the work of its rows: little where one function of a library has them all."""
+    together = kind == "long short-term" and x.dtype is torch.float32 and torch.backends.mkldnn.is_available()
+    return _TOGETHER if together else _ONE_BY_ONE
+
+
+def _run(kind: str, x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     # biases, one layer, no dropout between layers, whether a gradient may follow, one direction, the batch in front
     options = (True, 1, 0.0, torch.is_grad_enabled(), False, True)
     if kind == "long short-term":
