@@ -33,6 +33,7 @@ class SoundEncoder(NetEncoder):
     TargetLength: TargetSize = All
     Augmentation: Changes = None
     MaximumDuration: Duration = 600.0
+    files = True
     wants = "a sound (a path, (samples, rate) or an array with one axis)"
 
     @property

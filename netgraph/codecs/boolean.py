@@ -7,7 +7,7 @@ import numpy as np
 from netgraph.codecs.decoder import NetDecoder
 from netgraph.codecs.encoder import NetEncoder
 from netgraph.codecs.nested import NestedShape, nested_type
-from netgraph.codecs.probabilities import entropy, tempered
+from netgraph.codecs.probabilities import entropy, shortest, tempered
 from netgraph.errors import NetValueError
 from netgraph.spec.parameters import parameter, wants
 from netgraph.types.kinds import BOOLEAN, REAL
@@ -69,7 +69,7 @@ class BooleanDecoder(NetDecoder, kind="Boolean"):
         if what == "Decision":
             return (array >= 0.5).tolist()
         if what == "Probability":
-            return array.tolist()
+            return shortest(array)
         both = np.stack([1 - array, array], -1).astype(np.float64)
         if what == "Entropy":
             return entropy(both).tolist()

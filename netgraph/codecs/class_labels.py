@@ -7,7 +7,7 @@ import numpy as np
 from netgraph.codecs.decoder import NetDecoder
 from netgraph.codecs.encoder import NetEncoder, listed
 from netgraph.codecs.nested import NestedShape, nested_type
-from netgraph.codecs.probabilities import drawn, entropy, sampling
+from netgraph.codecs.probabilities import drawn, entropy, sampling, shortest
 from netgraph.errors import NetTypeError, NetValueError, did_you_mean
 from netgraph.spec.parameters import Count, Flag, choice, is_integer, parameter, wants
 from netgraph.types.kinds import REAL, Integer
@@ -183,9 +183,9 @@ class ClassDecoder(NetDecoder, kind="Class"):
         if what == "RandomSample":
             return _named(drawn(sampling(p, argument), source).tolist(), labels)
         if what == "Decision" and not self.Multilabel:
-            return _named(p.argmax(-1).tolist(), labels)
+            return _named(array.argmax(-1).tolist(), labels)
         if what == "Probability":
-            return array[..., ClassEncoder(labels).place(argument)].tolist()
+            return shortest(array[..., ClassEncoder(labels).place(argument)])
         if what in ("TopDecisions", "TopProbabilities") and argument is not None and (not is_integer(argument) or argument < 1):
             raise NetValueError(f'("{what}", n): n is how many, from 1, got {argument!r}')
         if what == "TopDecisions" and argument is None:
@@ -218,11 +218,6 @@ class ClassDecoder(NetDecoder, kind="Class"):
         sizes = tuple(size if isinstance(size, int) else "Varying" for size in leading) or ("Varying",) * (self.InputDepth - 1)
         form = "IndicatorVector" if self.Multilabel else "Index"
         return ClassEncoder(classes, form, Dimensions=() if self.Multilabel else sizes, Multilabel=self.Multilabel)
-
-
-def shortest(value) -> float:
-    """A number with the shortest decimal of its precision: 0.2, not 0.20000000298023224."""
-    return float(str(value)) if isinstance(value, np.floating) else float(value)
 
 
 def _named(places: Any, labels: tuple) -> Any:

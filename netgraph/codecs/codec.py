@@ -22,6 +22,7 @@ import numpy as np
 from netgraph.errors import NetError, NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.spec.layer import hashable
 from netgraph.spec.names import snake
+from netgraph.spec.symbols import Symbol
 from netgraph.types.codec import NAMED, Codec
 
 KINDS: dict[str, dict[str, type["Coder"]]] = {"input": {}, "output": {}}
@@ -64,6 +65,7 @@ class Coder(Codec):
 
     def __new__(cls, spec=None, *args, **options) -> Any:
         if cls.kind:
+            # a class of one kind is called with the arguments of its kind
             return cls._made((spec, *args) if spec is not None or args else (), options)
         if isinstance(spec, cls) and not args and not options:
             return spec
@@ -114,6 +116,11 @@ class Coder(Codec):
         made.check()
         return made
 
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> Self:
+        """The codec with these parameters. Errors: as for what is written by hand."""
+        return cls._made((), parameters)
+
     def __init__(self, spec=None, *args, **options):
         pass
 
@@ -125,6 +132,16 @@ class Coder(Codec):
     def check(self) -> None:
         """What the parameters must fulfil together; raises a NetError. Nothing by default."""
 
+    def code(self) -> str | None:
+        """The parameter that is a Python function or object, which no file can hold; None where there is none."""
+        for name, value in self._values.items():
+            if isinstance(value, Coder):
+                if value.code() is not None:
+                    return name
+            elif callable(value) and not isinstance(value, Symbol):
+                return name
+        return None
+
     def partner(self, port=None) -> "Coder":
         """The decoder for an encoder, the encoder for a decoder, with the same coding; `port` is the type of the port where it is known.
 
@@ -132,6 +149,9 @@ class Coder(Codec):
         """
         other = "decoder" if self.side == "input" else "encoder"
         raise NetTypeError(f'there is no {other} that belongs to {self.family} "{self.kind}"')
+
+    def several(self, count: int | str) -> "Coder":
+        return find_kind(self.side, "Each")(self, count)
 
     # -- as a value ------------------------------------------------------------------------------------------------------------------
 

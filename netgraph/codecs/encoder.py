@@ -1,5 +1,6 @@
 """NetEncoder: raw objects to arrays."""
 
+import os
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -42,6 +43,9 @@ class NetEncoder(Coder):
     def random(self) -> bool:
         """Whether its parameters ask for a random change in training (augmentation)."""
         return False
+
+    files: ClassVar[bool] = False
+    """Whether text names a file, so that an object is better read when it is needed than kept."""
 
     def __call__(self, value, source: np.random.Generator | None = None) -> Any:
         if self.is_raw(value):
@@ -93,6 +97,14 @@ class NetEncoder(Coder):
             return False
         own = shape[len(shape) - len(wanted) :]
         return all(not isinstance(want, int) or want == have for want, have in zip(wanted, own, strict=True))
+
+    def later(self, value) -> bool:
+        """Whether training shall encode this object when it is needed, each time anew, rather than once and keep it."""
+        return self.random or isinstance(value, os.PathLike) or (self.files and isinstance(value, str))
+
+    def takes(self, value) -> bool:
+        """Whether a column with this entry is for the encoder: it is a raw object, or neither raw nor encoded, which is refused there."""
+        return self.is_raw(value) or not self.is_encoded(value, batch=False)
 
     def refusal(self, value, place: str = "") -> NetTypeError:
         """The error about a value that is neither raw nor encoded."""

@@ -34,4 +34,4 @@ class FrozenArray:
         return f"<array of shape {self.array.shape}>"
 
     def __array__(self, dtype=None, copy=None):
-        return self.array if dtype is None else self.array.astype(dtype)
+        return np.array(self.array, dtype=dtype) if copy or (dtype is not None and dtype != self.array.dtype) else self.array

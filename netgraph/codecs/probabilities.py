@@ -1,6 +1,7 @@
 """What decoders compute of distributions: along the last axis, in float64."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -57,3 +58,11 @@ def sampling(p: np.ndarray, argument) -> np.ndarray:
 def drawn(p: np.ndarray, source: np.random.Generator) -> np.ndarray:
     """A class for each distribution."""
     return np.minimum((np.cumsum(p, -1) <= source.random((*p.shape[:-1], 1))).sum(-1), p.shape[-1] - 1)
+
+
+def shortest(values) -> Any:
+    """Numbers, nested as their array is, each with the shortest decimal of its precision: 0.2, not 0.20000000298023224."""
+    if np.ndim(values):
+        return [shortest(value) for value in values]
+    value = values[()] if isinstance(values, np.ndarray) else values
+    return float(str(value)) if isinstance(value, np.floating) else float(value)

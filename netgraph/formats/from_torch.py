@@ -66,7 +66,7 @@ def net_from_torch(module: nn.Module, /, **types) -> Net:
     for word in types:
         if word not in held.inputs:
             raise NetNameError(f"net_from_torch: {held.name} has no input {word!r}, {did_you_mean(word, held.inputs)}")
-    given = {name: parse_type(value, f"net_from_torch: {name}") for name, value in types.items()}
+    given = {name: parse_type(value, f"net_from_torch: {name}", "input") for name, value in types.items()}
     known = len(given) == len(held.inputs) and all(kind.closed and not kind.varies for kind in given.values())
     net = _Conversion(module, _traced(module, list(given.values())) if known else {}).net(given)
     if known:

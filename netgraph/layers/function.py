@@ -239,7 +239,7 @@ def _traced(function: Any, options: Mapping[str, Any]) -> tuple[Any, Mapping[str
     if isinstance(function, (FunctionGraph, OpaqueFunction, Net)) or not (isinstance(function, str) or callable(function)):
         return function, {}
     names = input_names(function)
-    types = {name: parse_type(options[name], f"FunctionLayer: {name}") for name in names if name in options}
+    types = {name: parse_type(options[name], f"FunctionLayer: {name}", "input") for name in names if name in options}
     known = [types[name].shape if name in types else None for name in names]
     shapes = [None if shape is None else tuple(size if isinstance(size, int) else None for size in shape) for shape in known]
     try:

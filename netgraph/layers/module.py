@@ -125,7 +125,7 @@ class _Run:
 
 def _outputs(held: HeldModule, options: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the outputs, tried where the options give all inputs a shape; else there is one."""
-    types = [parse_type(options[name], f"ModuleLayer: {name}") for name in held.inputs if name in options]
+    types = [parse_type(options[name], f"ModuleLayer: {name}", "input") for name in held.inputs if name in options]
     if len(types) < len(held.inputs) or not all(kind.closed and not kind.varies for kind in types):
         return ("Output",)
     try:

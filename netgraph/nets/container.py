@@ -53,7 +53,7 @@ class Container(Net):
             if name not in self._inputs and name not in self._outputs and self.input_count is not None:
                 known = [*self._inputs, *self._outputs, "LearningRateMultipliers"]
                 raise NetNameError(f'{type(self).__name__} has no port or option "{name}", {did_you_mean(name, known)}')
-            types[name] = parse_type(value, f"{type(self).__name__}: {name}")
+            types[name] = parse_type(value, f"{type(self).__name__}: {name}", "output" if name in self._outputs else "input")
         self._hold(tensors, types)
         hash(self)
         if types or len(parts) != 1:

@@ -5,7 +5,6 @@ from netgraph.nets.operator import InnerNet, Operator
 from netgraph.spec.parameters import choice
 from netgraph.spec.symbols import symbol
 from netgraph.spec.typing import Term
-from netgraph.types.port_type import PortType
 from netgraph.types.store import KindNode
 
 __all__ = ["NetPairEmbeddingOperator"]
@@ -45,10 +44,10 @@ class NetPairEmbeddingOperator(Operator):
         return ("Output",)
 
     def given_type(self, name, given):
-        return PortType(given.kind, (2, *given.shape)) if name == "Input" and given.shape is not None else given
+        return given.several(2) if name == "Input" else given
 
     def written_type(self, name, given):
-        return PortType(given.kind, given.shape[1:]) if name == "Input" and given.shape is not None else given
+        return given.one() if name == "Input" else given
 
     def declare(self, scope):
         store, inner = scope.store, scope.children["Net"]

@@ -6,7 +6,6 @@ from netgraph.nets.container import input_names, one_port, output_names
 from netgraph.nets.operator import InnerNet, Operator
 from netgraph.spec.parameters import Flag
 from netgraph.spec.typing import Term
-from netgraph.types.port_type import PortType
 
 __all__ = ["NetTripletEmbeddingOperator"]
 
@@ -48,10 +47,10 @@ class NetTripletEmbeddingOperator(Operator):
         return MEMBERS
 
     def given_type(self, name, given):
-        return PortType(given.kind, (3, *given.shape)) if name == "Input" and given.shape is not None else given
+        return given.several(3) if name == "Input" else given
 
     def written_type(self, name, given):
-        return PortType(given.kind, given.shape[1:]) if name == "Input" and given.shape is not None else given
+        return given.one() if name == "Input" else given
 
     def declare(self, scope):
         store, inner = scope.store, scope.children["Net"]

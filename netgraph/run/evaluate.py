@@ -7,6 +7,8 @@ import torch
 
 from netgraph.errors import NetTypeError, NetValueError
 from netgraph.lower.forward import Lowered, lower
+from netgraph.nets.codecs import has_codecs, port_codecs
+from netgraph.run.coding import decoded, encoded
 from netgraph.run.convert import tensor_of, to_user
 from netgraph.run.gradient import Point, derivative
 from netgraph.run.inputs import check_ranges, closed_typing, device_in, lengths_in, port_values, takes_list, tensors_in
@@ -29,13 +31,13 @@ LARGEST = 4096
 """Examples that run together when BatchSize is Automatic."""
 
 
-def evaluate(net: Net, data=None, what=None, **options):
+def evaluate(net: Net, data=None, what=Automatic, **options):
     """`net(data, what, **options)`, as Net.__call__ describes it."""
     if TRACING:
         recorder = recorder_among(data)
         if recorder is not None:
             return recorded(recorder, net, data, what, options)
-    if what is None and not options:
+    if what is Automatic and not options:
         ready = net._cache.get("ready")
         if ready is not None:
             result = ready(data)
@@ -49,12 +51,14 @@ def evaluate(net: Net, data=None, what=None, **options):
     states, data = states_among(data)
     net, values = port_values(net, data)
     asked = asked_for(net, None if gradient is not None else what)
+    if port_codecs(net).encoders:
+        values = encoded(net, values, given)
     task = _task(net, values, states, asked, given, whole=gradient is not None)
     if gradient is not None:
         return _derivative(net, task, gradient, imposed)
-    if what is None and not options and Ready.fits(net, task.lowered):
+    if what is Automatic and not options and Ready.fits(net, task.lowered):
         net._cache.setdefault("ready", Ready(net, task.lowered))
-    return _answer(task, asked)
+    return _answer(net, task, asked, given.get("RandomSeeding", Automatic))
 
 
 class _Task(NamedTuple):
@@ -141,7 +145,7 @@ def _precision(given: Mapping[str, Any]) -> torch.dtype:
     return dtype
 
 
-def _answer(task: _Task, asked: Asked):
+def _answer(net: Net, task: _Task, asked: Asked, seed):
     """What was asked for, as the user gets it."""
     lowered, lengths = task.lowered, task.lengths
     results, states = [[] for _ in asked.places], []
@@ -153,9 +157,10 @@ def _answer(task: _Task, asked: Asked):
             pieces.append(output)
     owned = {tensor.untyped_storage().data_ptr() for tensor in (*task.inputs, *task.arrays, *task.running, *task.given.values())}
     values: list[Any] = []
-    for (path, port), pieces in zip(asked.places, results, strict=True):
+    for (path, port), how, pieces in zip(asked.places, asked.decoded, results, strict=True):
         whole = _own(pieces[0] if len(pieces) == 1 else torch.cat(pieces), owned)
-        values.append(shown(whole, lowered.plan.lengths_at(path, port), lengths, task.batch, task.like_tensor))
+        value = shown(whole, lowered.plan.lengths_at(path, port), lengths, task.batch, task.like_tensor)
+        values.append(value if path or how is None else decoded(net, port, value, task.batch, how, seed))
     if asked.states is not None:
         values.insert(asked.states, final_states(lowered, states, task.inputs, lengths, task.batch, task.like_tensor))
     return values[0] if asked.keys is None else dict(zip(asked.keys, values, strict=True))
@@ -193,7 +198,7 @@ class Ready:
     @staticmethod
     def fits(net: Net, lowered: Lowered) -> bool:
         """Whether the net is of the common sort."""
-        plain = not (lowered.length_count or lowered.noise or lowered.recurrent or lowered.coupled)
+        plain = not (lowered.length_count or lowered.noise or lowered.recurrent or lowered.coupled or has_codecs(net))
         return plain and settled(net).closed and len(lowered.outputs) == 1 and bool(lowered.inputs)
 
     def __init__(self, net: Net, lowered: Lowered):

@@ -1,18 +1,19 @@
 """What comes out of an evaluation: which outputs are asked for, under which names, and padding taken away again."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
 from netgraph.lower.plan import Length
+from netgraph.nets.codecs import port_codecs
 from netgraph.nets.container import input_names, output_names
 from netgraph.run.convert import to_user
 from netgraph.spec.net import Net
 from netgraph.spec.ports import NetPort
 from netgraph.spec.typing import short
-from netgraph.types.symbols import All
+from netgraph.types.symbols import All, Automatic
 
 STATES = NetPort(All, "States")
 """All recurrent states that nothing in the net feeds: what to evaluate, or a key of the data."""
@@ -21,26 +22,55 @@ STATES = NetPort(All, "States")
 class Asked(NamedTuple):
     """What to evaluate: outputs by part and port, and the keys of the answer, None where it is the one value itself.
 
-    `states` is the place among the keys of the dict of final recurrent states, None where these are not asked for.
+    `states` is the place among the keys of the dict of final recurrent states, None where these are not asked for. `decoded` tells what a
+    decoder shall make of each output: Automatic for its decision, a property of it, or None for the array.
     """
 
     places: tuple[tuple[tuple[str, ...], str], ...]
     keys: tuple | None
     states: int | None = None
+    decoded: tuple = ()
 
 
 def asked_for(net: Net, what) -> Asked:
     """What the second argument of an evaluation asks for."""
     names = output_names(net)
-    if what is None or what is All:
-        return Asked(tuple(((), name) for name in names), None if len(names) == 1 and what is None else names)
+    if what is None or what is Automatic or what is All:
+        places = tuple(((), name) for name in names)
+        return Asked(places, names if what is All or len(names) != 1 else None, None, (None if what is None else Automatic,) * len(names))
+    prop = _property(net, what)
+    if prop is not None:
+        return Asked((((), prop[0]),), None, None, (prop[1],))
     if isinstance(what, (str, NetPort)):
-        return Asked((), None, 0) if what == STATES else Asked((_place_of(net, what),), None)
+        return Asked((), None, 0) if what == STATES else Asked((_place_of(net, what),), None, None, (_of_key(what),))
+    if isinstance(what, Mapping) and what:
+        for name in what:
+            if name not in names:
+                raise NetNameError(f"{short(net)} has no output port {name!r}, {did_you_mean(name, names)}")
+        return Asked(tuple(((), name) for name in what), tuple(what), None, tuple(what.values()))
     if isinstance(what, Sequence):
         keys = tuple(dict.fromkeys(what))
         states = keys.index(STATES) if STATES in keys else None
-        return Asked(tuple(_place_of(net, entry) for entry in keys if entry != STATES), keys, states)
+        ports = [entry for entry in keys if entry != STATES]
+        return Asked(tuple(_place_of(net, entry) for entry in ports), keys, states, tuple(map(_of_key, ports)))
     raise NetTypeError(f"what to evaluate is a port's name, NetPort(...), a list of these or All, got {what!r}")
+
+
+def _of_key(key) -> Any:
+    """What is made of a port that was asked for: a name gives what the net gives there, NetPort(...) the array."""
+    return Automatic if isinstance(key, str) else None
+
+
+def _property(net: Net, what) -> tuple[str, Any] | None:
+    """The output port and property where a decoder's property is asked for: of the only output, or as a pair (port, property)."""
+    names, codecs = output_names(net), port_codecs(net).decoders
+    if not codecs or isinstance(what, NetPort) or (isinstance(what, str) and (what in names or what in net.children)):
+        return None
+    if len(names) == 1 and names[0] in codecs and codecs[names[0]].takes(what):
+        return names[0], what
+    if not isinstance(what, tuple) or len(what) != 2 or what[0] not in names or what[0] not in codecs:
+        return None
+    return (what[0], what[1]) if what[1] is None or codecs[what[0]].takes(what[1]) else None
 
 
 def _place_of(net: Net, port) -> tuple[tuple[str, ...], str]:
@@ -58,6 +88,7 @@ def _place_of(net: Net, port) -> tuple[tuple[str, ...], str]:
             if word in input_names(part):
                 raise NetTypeError(f"{word!r} is an input port: its value is what you give")
             known = [*output_names(part), *part.readable_ports(), *part.state_names(), *children]
+            known += [name for decoder in port_codecs(part).decoders.values() for name in decoder.offered() if not walked]
             raise NetNameError(f"{short(part)} has no output port or part {word!r}, {did_you_mean(word, known)}")
         walked, part = (*walked, word), part.children[word]
     names = output_names(part)

@@ -8,7 +8,7 @@ from netgraph.run.inputs import port_values
 from netgraph.spec.net import Net
 from netgraph.spec.spellings import Recorded
 from netgraph.spec.typing import short
-from netgraph.types.symbols import All
+from netgraph.types.symbols import All, Automatic
 
 
 def recorder_among(data) -> Any:
@@ -19,7 +19,7 @@ def recorder_among(data) -> Any:
 
 def recorded(recorder: Any, net: Net, data, what, options: Mapping[str, Any]):
     """The stand-ins of the net's outputs, as `net(data, what)` gives them."""
-    if options or not (what is None or what is All or isinstance(what, str)):
+    if options or not (what is None or what is All or what is Automatic or isinstance(what, str)):
         raise NetTypeError(f"{short(net)} is called in a function that is traced: it gives its outputs, without options")
     net, values = port_values(net, data)
     outputs = recorder.call(net, values)
@@ -27,4 +27,4 @@ def recorded(recorder: Any, net: Net, data, what, options: Mapping[str, Any]):
         if what not in outputs:
             raise NetNameError(f"{short(net)} has no output port {what!r}, {did_you_mean(what, list(outputs))}")
         return outputs[what]
-    return next(iter(outputs.values())) if len(outputs) == 1 and what is None else outputs
+    return next(iter(outputs.values())) if len(outputs) == 1 and what is not All else outputs

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from netgraph.errors import NetTypeError
+from netgraph.nets.codecs import port_codecs
 from netgraph.run.evaluate import evaluate
 from netgraph.show.diagram import IN, OUT, Box, Path
 from netgraph.spec.net import Net
@@ -45,8 +46,9 @@ def activations(net: Net, data: Any, root: Box, typing: Typing) -> dict[Path, Sh
         found[path or (type(net).__name__,)] = shown(_one(values[key]))
     for name in names:
         if name in given:
-            found[IN, name] = shown(_one(given[name]))
-    outputs = evaluate(net, data, list(typing.terms[()].outputs))
+            encoder = port_codecs(net).encoders.get(name)
+            found[IN, name] = shown(_one(given[name] if encoder is None else encoder(given[name])))
+    outputs = evaluate(net, data, dict.fromkeys(typing.terms[()].outputs))
     for name, term in typing.terms[()].outputs.items():
         shape = typing.type_of(term).shape
         if shape is not None and np.ndim(_one(outputs[name])) > len(shape):

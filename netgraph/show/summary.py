@@ -4,6 +4,7 @@ import html as markup
 import math
 from dataclasses import dataclass, field
 
+from netgraph.nets.codecs import port_codecs
 from netgraph.show.titles import cut, ports_text, size_text, title, type_text, typed_inside
 from netgraph.spec.net import Net, array_key, array_slots, walk
 from netgraph.train.amounts import counted
@@ -77,12 +78,17 @@ def table(net: Net) -> Table:
         for row in rows:
             row.arrays = [text.replace("*", "", 1) for text in row.arrays]
     terms = typing.terms[()]
+    codecs = port_codecs(net)
     ports = [
-        (way, name, type_text(typing.type_of(term)))
+        (way, name, type_text(typing.type_of(term)) + _codec_text(codecs.at(f"{way}put", name)))
         for way, found in (("in", terms.inputs), ("out", terms.outputs))
         for name, term in found.items()
     ]
     return Table(f"{cut(title(net), WIDTH - 2)}\n{_total(sizes, missing)}", ports, [row.cells() for row in rows])
+
+
+def _codec_text(codec) -> str:
+    return "" if codec is None else f"  {codec.kind} {'encoder' if codec.side == 'input' else 'decoder'}"
 
 
 def summary(net: Net) -> str:

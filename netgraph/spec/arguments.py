@@ -97,10 +97,10 @@ def port_types(ports, names: tuple[str, ...], layer: str) -> dict[str, PortType]
     if is_integer(ports):
         return {}
     if isinstance(ports, Mapping):
-        return {name: parse_type(value, f"{layer}: {name}") for name, value in ports.items()}
+        return {name: parse_type(value, f"{layer}: {name}", "input") for name, value in ports.items()}
     if all(isinstance(p, str) and p not in _TYPE_WORDS for p in ports):
         return {}
-    return {name: parse_type(value, f"{layer}: {name}") for name, value in zip(names, ports, strict=True)}
+    return {name: parse_type(value, f"{layer}: {name}", "input") for name, value in zip(names, ports, strict=True)}
 
 
 def located(cls, error: ValidationError) -> NetError:

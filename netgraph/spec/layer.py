@@ -182,7 +182,7 @@ class Layer(Net, BaseModel):
             else:
                 tensors[word] = owned(value, f"{name}: {word}")
         object.__setattr__(self, "_settings", kept)
-        types = {word: self.given_type(word, parse_type(value, f"{name}: {word}")) for word, value in given.items()}
+        types = {word: self.given_type(word, parse_type(value, f"{name}: {word}", self.side(word))) for word, value in given.items()}
         if ports is not Automatic and self._ports is not None:
             types.update({n: t for n, t in port_types(ports, self._ports, name).items() if t.shape is not None or t.kind is not None})
         self._hold(tensors, types)

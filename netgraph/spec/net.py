@@ -79,6 +79,10 @@ class Net:
         """The names of the output ports, in order."""
         raise TypeError(f"{type(self).__name__} has no outputs")
 
+    def side(self, port: str) -> str:
+        """Whether a port is an "input" or an "output"; a layer may have one word for both sides, which is an output then."""
+        return "output" if port in self.output_ports() else "input"
+
     def state_names(self) -> tuple[str, ...]:
         """The names of the recurrent state ports, which are fed and read only where somebody connects them."""
         return ()
@@ -225,11 +229,13 @@ class Net:
 
     # -- verbs, bound by later floors ------------------------------------------------------------------------------------------------
 
-    def __call__(self, data=None, what=None, /, **options):
+    def __call__(self, data=None, what=Automatic, /, **options):
         """Evaluate the net on one example or a batch.
 
         `data` is the value of the one input, or a dict by port name; `what` picks outputs: a port's name, All, `NetPort(...)` of an inner
-        layer, or a list of them. Options: NetEvaluationMode "Test" or "Train", TargetDevice, WorkingPrecision, BatchSize, RandomSeeding.
+        layer, or a list of them. A port with an encoder takes what that takes, an output with a decoder gives what that gives; `what` may
+        be a property of the decoder, and None and NetPort(...) ask for arrays. Options: NetEvaluationMode "Test" or "Train", TargetDevice,
+        WorkingPrecision, BatchSize, RandomSeeding.
         A torch tensor gives a tensor on its device, anything else NumPy; a scalar port gives a Python number.
         """
         return VERBS["evaluate"](self, data, what, **options)

@@ -35,7 +35,7 @@ class OwnPorts(Layer):
                 continue
             if word not in ports:
                 raise unknown_option(name, word, schema, ports)
-            types[word] = parse_type(value, f"{name}: {word}")
+            types[word] = parse_type(value, f"{name}: {word}", self.side(word))
         if types:
             self._hold(self._arrays, {**self._given, **types})
             if self.children:

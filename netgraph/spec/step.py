@@ -33,4 +33,4 @@ def state_edges(part: str, names: Sequence[str]) -> list:
 
 def shortened(given: Mapping[str, PortType], ports) -> dict[str, PortType]:
     """Port types with the first level of `ports` taken away."""
-    return {name: PortType(kind.kind, kind.shape[1:]) if name in ports and kind.shape is not None else kind for name, kind in given.items()}
+    return {name: kind.one() if name in ports else kind for name, kind in given.items()}

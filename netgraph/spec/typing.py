@@ -9,7 +9,7 @@ from math import inf
 from types import MappingProxyType
 from typing import NamedTuple
 
-from netgraph.errors import NetError, join_errors
+from netgraph.errors import NetError, NetShapeError, join_errors
 from netgraph.spec.net import Net, array_key, shared_names
 from netgraph.types.kinds import BOOLEAN, INTEGER, REAL, Kind
 from netgraph.types.port_type import PortType
@@ -223,6 +223,22 @@ def infer(
     A part that was solved before is first taken by its ports alone, an open one too: if its surroundings say nothing new at its ports, its
     inside has nothing to add. Else the open parts are opened. So nests of open nets, built from the inside, cost the same at each level.
     """
+    typing = _inferred(net, data, full, close, known)
+    for name, given in net.given.items():
+        fault = None if given.codec is None else _misfit(typing, name, given.codec)
+        if fault is not None:
+            raise NetShapeError(f"{name}: {fault}", origins=[((typing.inputs | typing.outputs)[name], f"what {name} is")])
+    return typing
+
+
+def _misfit(typing: "Typing", name: str, codec) -> str | None:
+    """What is wrong with the shape of a port for the codec there, beyond what types say."""
+    kind = typing.outputs.get(name) or typing.inputs.get(name)
+    fault = None if kind is None or kind.shape is None else codec.accepts(kind.shape)
+    return None if fault is None else f"{codec!r}: {fault}"
+
+
+def _inferred(net: Net, data, full: bool, close: bool, known: Mapping[str, "Typing"]) -> "Typing":
     guess = not (data or full or close)
     store, terms, guessed = _solved(net, data, full, close, known, guess)
     if guessed:

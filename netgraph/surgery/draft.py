@@ -80,14 +80,14 @@ class Draft:
             self.rules = [(_renamed(path, names), factor) for path, factor in self.rules]
             self.multipliers = None
 
-    def ports(self) -> list[str]:
-        """The ports that the net will have."""
+    def ports(self, outputs: bool = True) -> list[str]:
+        """The ports that the net will have, or its inputs alone."""
         if self.kind is NetGraph:
-            return [*self.inputs, *self.outputs]
+            return [*self.inputs, *(self.outputs if outputs else ())]
         if not self.parts:
-            return ["Input", "Output"]
+            return ["Input", "Output"] if outputs else ["Input"]
         first, *_, last = (*self.parts.values(), *self.parts.values())
-        return [*input_names(first.part), *output_names(last.part)]
+        return [*input_names(first.part), *(output_names(last.part) if outputs else ())]
 
     def net(self) -> Container:
         """The draft as a net, its types checked where it is new. Errors: parts that do not fit in a row; types that contradict."""
@@ -141,8 +141,8 @@ def narrower(a: PortType, b: PortType) -> PortType:
     """The type that says what both say, of two that do not contradict each other."""
     kind = b.kind if a.kind is None else a.kind
     if a.shape is None or b.shape is None:
-        return PortType(kind, a.shape if b.shape is None else b.shape)
-    return PortType(kind, [y if x is None else x for x, y in zip(a.shape, b.shape, strict=True)])
+        return PortType(kind, a.shape if b.shape is None else b.shape, a.codec or b.codec)
+    return PortType(kind, [y if x is None else x for x, y in zip(a.shape, b.shape, strict=True)], a.codec or b.codec)
 
 
 def _renamed(path: tuple, names: Mapping[str, str]) -> tuple:
@@ -197,5 +197,5 @@ def retyped(draft: Draft, types: Mapping[str, Any], what: str) -> Draft:
         for name, value in types.items():
             if name not in ports:
                 raise NetNameError(f'{what}: the result has no port "{name}", {did_you_mean(name, ports)}')
-            draft.given[name] = parse_type(value, f"{what}: {name}")
+            draft.given[name] = parse_type(value, f"{what}: {name}", "input" if name in draft.ports(outputs=False) else "output")
     return draft

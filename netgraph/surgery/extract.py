@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from netgraph.codecs.codec import Coder
 from netgraph.errors import NetNameError, NetTypeError, did_you_mean
 from netgraph.nets.chain import NetChain
+from netgraph.nets.codecs import port_codecs
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.layer import Layer
 from netgraph.spec.net import Net, array_key, is_position, part_name, part_of, parts_of, shared_names
@@ -24,7 +26,8 @@ def net_extract(net: Net, place, /) -> Any:
         net_extract(net, "name")              a layer by name, or 0, 1, ..., -1 by position
         net_extract(net, ("a", "b", "Weights"))  or "a/b/Weights": into nested nets
         net_extract(layer, "Weights")         an array (read-only NumPy); Automatic while it has no value, None when it is left out
-        net_extract(net, "Input")             a port's type: (3,), (), ("Varying", 3), Integer(5), "Boolean"
+        net_extract(net, "Input")             a port's encoder or decoder, or its type: (3,), ("Varying", 3), Integer(5), "Boolean"
+        net_extract(encoder, "TargetLength")  a parameter of an encoder or decoder
         net_extract(layer, "KernelSize")      a parameter
         net_extract(chain, slice(1, 3))       layers 1 and 2 as a chain, also chain[1:3]
         net_extract(net, NetArray("w"))       a shared array; NetArray(All) all of them by name
@@ -44,6 +47,8 @@ def net_extract(net: Net, place, /) -> Any:
     NetChain([ElementwiseLayer(Ramp)], Input=3)
     """
     if not isinstance(net, Net):
+        if isinstance(net, Coder):
+            return net[place]
         if hasattr(net, "extracted"):
             return net.extracted(place)
         raise NetTypeError(f"net_extract wants a net, got {net!r}")
@@ -164,6 +169,9 @@ def _detail(net: Net, path: tuple[str, ...], part: Net, word: Any):
             return None
         if name in schema.fields:
             return getattr(part, name)
+    codec = port_codecs(part).at(part.side(word), word) if isinstance(word, str) else None
+    if codec is not None:
+        return codec
     types = settled(net) if not path else None
     if types is not None and (word in types.inputs or word in types.outputs):
         return (types.inputs.get(word) or types.outputs[word]).written()

@@ -1,9 +1,12 @@
 """net_replace_part: layers, arrays, parameters and port types put in the place of others."""
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
+from netgraph.codecs.codec import Coder
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
+from netgraph.nets.codecs import port_codecs, without_codec
 from netgraph.nets.container import Container
 from netgraph.nets.notation import to_net
 from netgraph.spec.arrays import NetArray, owned
@@ -31,6 +34,7 @@ def net_replace_part(net: Net, rules=None, /, **ports) -> Net:
         net_replace_part(net, ("0/KernelSize", (3, 3)))        a parameter of a layer
         net_replace_part(net, Input=3, Output=(2, 3))          types of ports; Automatic to have them inferred
         net_replace_part(net, {"a": layer, "Output": 5})       several, in a dict or a list of pairs
+        net_replace_part(encoder, {"TargetLength": 20})        a parameter of an encoder or decoder
 
     A place is told as to net_extract. All rules apply at once, so two changes that are right only together are possible. A new array has
     the dimensions of the old one. Ports of a new layer are wired as those of the old one, by name, or in order where names differ. None for
@@ -44,6 +48,8 @@ def net_replace_part(net: Net, rules=None, /, **ports) -> Net:
     >>> net_replace_part(LinearLayer(1, Weights=[[1, 2]]), ("Weights", [[3, 4]]))["Weights"].tolist()
     [[3.0, 4.0]]
     """
+    if isinstance(net, Coder):
+        return net.replaced(**{str(name): value for name, value in [*_pairs(rules), *ports.items()]})
     if not isinstance(net, Net):
         raise NetTypeError(f"net_replace_part wants a net, got {net!r}")
     edits = _Edits(net)
@@ -157,8 +163,9 @@ class _Edits:
             elif value is Automatic:
                 draft.given.pop(word, None)
             elif value is not None:
-                draft.given[word] = parse_type(value, "/".join((*self.path, word)))
-        return draft.net() if outermost else draft.unchecked()
+                draft.given[word] = parse_type(value, "/".join((*self.path, word)), self.net.side(word))
+        net = draft.net() if outermost else draft.unchecked()
+        return reduce(without_codec, self.uncoded(), net)
 
     def _layer(self, made: dict[str, Net]) -> Net:
         layer = self.net
@@ -177,5 +184,11 @@ class _Edits:
                 continue
             given.pop(word, None)
             if value is not Automatic:
-                given[word] = layer.given_type(word, parse_type(value, "/".join((*self.path, word))))
-        return result.replaced(arrays={key: tensor for key, tensor in arrays.items() if tensor is not Automatic}, given=given)
+                given[word] = layer.given_type(word, parse_type(value, "/".join((*self.path, word)), layer.side(word)))
+        result = result.replaced(arrays={key: tensor for key, tensor in arrays.items() if tensor is not Automatic}, given=given)
+        return reduce(without_codec, self.uncoded(), result)
+
+    def uncoded(self) -> list[str]:
+        """The ports whose codec is taken off."""
+        found = port_codecs(self.net)
+        return [word for word, value in self.details.items() if value is None and found.at(self.net.side(word), word) is not None]

@@ -45,6 +45,19 @@ ENCODERS = [
     ),
 ]
 
+ENCODERS += [
+    Encoded(
+        ("Each", "Boolean", 2), [[True, False], [False, False]], [np.array([1, 0]), np.array([0, 0])], wrong=[(["x"], "got the string 'x'")]
+    ),
+    Encoded(("Each", CLASSES), [["b", "c"], ["a"]], [np.array([1, 2]), np.array([0])]),
+    Encoded(
+        ("Each", ("Class", ABC, {"Dimensions": ("Varying",)}), 2),
+        [[["a"], ["b"]], [["c"], ["c"]]],
+        [np.array([[0], [1]]), np.array([[2], [2]])],
+        wrong=[([["a"], ["a", "b"]], "the objects of one list become arrays of shapes (1,), (2,)")],
+    ),
+]
+
 P = np.array([0.1, 0.7, 0.2])
 
 DECODERS = [
@@ -80,6 +93,13 @@ DECODERS = [
         properties=[("Probabilities", {"a": 0.9, "b": 0.5, "c": 0.6})],
     ),
     Decoded(("Class", ["x", "y"], {"InputDepth": 2}), [np.array([[0.9, 0.1], [0.2, 0.8]])], [["x", "y"]]),
+    Decoded(
+        ("Each", CLASSES, 2),
+        [np.array([P, P]), np.array([[1.0, 0, 0], [0, 0, 1]])],
+        [["b", "b"], ["a", "c"]],
+        properties=[(("Probability", "a"), [0.1, 0.1])],
+        wrong=[(np.zeros((3, 3)), "2 elements are wanted, got shape (3, 3)")],
+    ),
     Decoded(("Function", lambda array: float(array.sum())), [P], [float(P.sum())], saved=False),
     Decoded(
         ("Function", lambda array, what: (what, len(array)), {"Properties": ["one", "two"], "InputDepth": 1}),

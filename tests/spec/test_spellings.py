@@ -65,7 +65,7 @@ torch.row_stack([x,x]) ; torch.atleast_2d(x) ; x.select(0,1) ; x.narrow(0,0,1) ;
 x[:,[0,2]] ; x[IDX[:1]] ; x[x.argmax(0)] ; x.index_select(1,IDX) ; x.gather(1,x.argsort(1)) ;
 torch.gather(x,1,x.argmax(1,keepdim=True)) ; x.take(IDX) ; torch.take_along_dim(x,x.argsort(1),1) ; x.scatter(1,x.argsort(1),x) ;
 x.scatter_add(1,x.argsort(1),x) ; x.index_add(0,IDX[:1],x[:1]) ; torch.cartesian_prod(x[0],x[1]) ; torch.zeros_like(x) ;
-torch.ones_like(x) ; torch.full_like(x,2) ; torch.empty_like(x)*0 ; x.new_zeros(2) ; x.new_ones(2,3)+x ; x.new_full((2,),3.0) ;
+torch.ones_like(x) ; torch.full_like(x,2) ; torch.empty_like(x).isnan()*0 ; x.new_zeros(2) ; x.new_ones(2,3)+x ; x.new_full((2,),3.0) ;
 x.new_tensor([1.,2.,3.])+x ; torch.zeros(3)+x ; torch.ones(2,3)*x ; torch.arange(3)*x ; torch.linspace(0,1,3)+x ; torch.eye(3)@x.T ;
 torch.tensor([1.,2,3])*x ; torch.arange(len(x))[:,None]*x ; x.float() ; x.double() ; x.half() ; x.long() ; x.int() ; x.bool() ;
 x.to(torch.float64) ; x.to(dtype=torch.float64) ; x.type(torch.float64) ; x.type_as(x) ; x.clone() ; x.detach() ; x.contiguous() ;
