@@ -169,10 +169,11 @@ class _Loader:
         return file
 
     def captured(self, name: str) -> torch.Tensor:
-        """An array that a function captured; those are needed to rebuild the structure."""
+        """An array that a function captured, or a table of a codec; those are needed to rebuild the structure."""
         entry = self.header.tensors.get(name)
         if entry is None:
-            raise NetFileError(f"{self.source}: the tensor {quoted(name)}, which a function captured, is not there")
+            why = "which a codec holds" if name.startswith("codec/") else "which a function captured"
+            raise NetFileError(f"{self.source}: the tensor {quoted(name)}, {why}, is not there")
         self.used.add(name)
         with self.reading() as file:
             return read_tensor(file, self.header, entry, self.source)

@@ -20,6 +20,7 @@ from netgraph.nets.graph import NetGraph
 from netgraph.spec.arrays import NetArray
 from netgraph.spec.layer import LAYERS
 from netgraph.spec.net import Net
+from netgraph.types.codec import Codec
 from netgraph.types.port_type import PortType, type_from_json
 from netgraph.types.symbols import Automatic
 
@@ -53,9 +54,11 @@ def faults(source: str, what: str) -> Iterator[None]:
         raise NetFileError(f"{source}: {what}: {type(error).__name__}: {error}") from error
 
 
-def captured_name(path: tuple[str, ...], parameter: str, number: int) -> str:
-    """The name of an array that a function captured. No array of a net is called so: their names do not end in a number."""
-    return "/".join(("function", *path, parameter, str(number)))
+def captured_name(path: tuple[str, ...], parameter: str, number: int, sort: str = "function") -> str:
+    """The name of an array that a function captured, or of a table of a "codec". No array of a net is called so: their names do not end in
+    a number.
+    """
+    return "/".join((sort, *path, parameter, str(number)))
 
 
 def rebuilt(data: Any, source: str, captured: Callable[[str], torch.Tensor] | None = None) -> Net:
@@ -167,11 +170,24 @@ class _Rebuild:
     def build(self, number: int) -> Net:
         part = self.parts[number]
         children = {name: self.made[child] for name, child in part.get("parts", {}).items()}
-        given = {name: self.attempt(number, quoted(name), type_from_json, kind) for name, kind in part.get("given", {}).items()}
+        given = {name: self.attempt(number, quoted(name), self.given, number, name, kind) for name, kind in part.get("given", {}).items()}
         multipliers = self.attempt(number, "multipliers", decode, part["multipliers"]) if "multipliers" in part else Automatic
-        if part["type"] in CONTAINERS:
-            return self.container(number, part, children, given, multipliers)
-        return self.layer(number, part, children, given, multipliers)
+        build = self.container if part["type"] in CONTAINERS else self.layer
+        net = build(number, part, children, given, multipliers)
+        for name, kind in net.given.items():
+            if kind.codec is not None and kind.codec.side != net.side(name):
+                self.fail(number, f"{quoted(name)} is an {net.side(name)} port, its codec is for an {kind.codec.side}")
+        return net
+
+    def given(self, number: int, name: str, data: Any) -> PortType:
+        """A port's type, with its codec if there is one."""
+        if not isinstance(data, dict) or "codec" not in data:
+            return type_from_json(data)
+        found = type_from_json({word: value for word, value in data.items() if word != "codec"})
+        codec = decode(data["codec"], self.taker(number, name, "codec"))
+        if not isinstance(codec, Codec):
+            raise NetValueError(f"no codec: {_short(data['codec'])}")
+        return PortType(found.kind, found.shape, codec)
 
     def attempt(self, number: int, what: str, function: Callable, *arguments, **words) -> Any:
         """The result of `function`, whose errors are told at the part. (A `with` around every call would cost more than the calls.)"""
@@ -214,8 +230,8 @@ class _Rebuild:
                 self.fail(number, f"{part['type']} has no port {quoted(name)}, {did_you_mean(name[:60], ports)}")
         return layer.replaced(given=given) if given else layer
 
-    def taker(self, number: int, name: str) -> Callable[[], torch.Tensor] | None:
-        """What hands out the arrays that the functions of one parameter captured, in order."""
+    def taker(self, number: int, name: str, sort: str = "function") -> Callable[[], torch.Tensor] | None:
+        """What hands out the arrays that the functions of one parameter captured, or the tables of one "codec", in order."""
         read, count = self.captured, 0
         if read is None:
             return None
@@ -223,7 +239,7 @@ class _Rebuild:
         def take() -> torch.Tensor:
             nonlocal count
             count += 1
-            return read(captured_name(self.path(number), name, count - 1))
+            return read(captured_name(self.path(number), name, count - 1, sort))
 
         return take
 

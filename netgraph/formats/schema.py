@@ -26,6 +26,7 @@ _PORT_TYPE = {
             ]
         },
         "shape": {"anyOf": [{"type": "null"}, {"type": "array", "items": _SIZE}]},
+        "codec": {"type": "object", "description": "the encoder or decoder there: side, kind and parameters"},
     },
     "required": ["kind", "shape"],
     "additionalProperties": False,

@@ -8,7 +8,7 @@ list, and no part can hold itself. A part is an object with
     type           the name of a layer, operator or container; a closed list, nothing is looked up by a file's words
     parameters     (layers) every parameter by name, in the forms of `values`
     parts          the parts by name: of a container all, in order; of an operator its parameters that are nets
-    given          the port types that were written, by port
+    given          the port types that were written, by port: kind, shape, and the codec if there is one
     arrays         (layers) null for an array left out, {"name": ..., "dimensions": ...} for a NetArray
     ports          (layers with any number of inputs) the names of the inputs
     multipliers    LearningRateMultipliers
@@ -33,6 +33,7 @@ from netgraph.nets.graph import NetGraph
 from netgraph.spec.layer import Layer
 from netgraph.spec.net import Net, walk
 from netgraph.spec.typing import typed
+from netgraph.types.port_type import PortType
 from netgraph.types.symbols import Automatic
 
 __all__ = ["net_from_json", "net_to_json"]
@@ -103,6 +104,19 @@ def structure_from_json(data: Any, *, source: str = "JSON") -> Net:
     return net
 
 
+def without_code(net: Net) -> Net:
+    """The net without the encoders and decoders that hold a Python function or object, which no file can.
+
+    >>> without_code(NetChain([3], Input=NetEncoder(("Function", len, ()))))["Input"]
+    ()
+    """
+    if not any(kind.codec is not None and kind.codec.code() for _, part in walk(net) for kind in part.given.values()):
+        return net
+    children = {name: without_code(part) for name, part in net.children.items()}
+    given = {name: kind.bare if kind.codec is not None and kind.codec.code() else kind for name, kind in net.given.items()}
+    return net.replaced(given=given, children=children) if children else net.replaced(given=given)
+
+
 def _part(path: tuple[str, ...], part: Any, captured: MutableMapping[str, torch.Tensor] | None) -> dict[str, Any]:
     where = "/".join(path) or type(part).__name__
     data: dict[str, Any] = {"type": type(part).__name__}
@@ -125,18 +139,30 @@ def _part(path: tuple[str, ...], part: Any, captured: MutableMapping[str, torch.
     if part.children:
         data["parts"] = dict.fromkeys(part.children, 0)
     if part.given:
-        data["given"] = {name: kind.to_json() for name, kind in part.given.items()}
+        data["given"] = {name: _given(name, kind, where, path, captured) for name, kind in part.given.items()}
     if part._multipliers is not Automatic:
         data["multipliers"] = encode(part._multipliers, f"{where}: LearningRateMultipliers")
     return data
 
 
-def _keeper(captured: MutableMapping[str, torch.Tensor], path: tuple[str, ...], name: str) -> Callable[[torch.Tensor], None]:
+def _given(
+    name: str, kind: PortType, where: str, path: tuple[str, ...], captured: MutableMapping[str, torch.Tensor] | None
+) -> dict[str, Any]:
+    """A port's type, with its codec if there is one."""
+    if kind.codec is None:
+        return kind.to_json()
+    keep = None if captured is None else _keeper(captured, path, name, "codec")
+    return {**kind.to_json(), "codec": encode(kind.codec, f"{where}: {name}", keep)}
+
+
+def _keeper(
+    captured: MutableMapping[str, torch.Tensor], path: tuple[str, ...], name: str, sort: str = "function"
+) -> Callable[[torch.Tensor], None]:
     count = 0
 
     def keep(array: torch.Tensor) -> None:
         nonlocal count
-        captured[captured_name(path, name, count)] = array
+        captured[captured_name(path, name, count, sort)] = array
         count += 1
 
     return keep

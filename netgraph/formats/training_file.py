@@ -22,7 +22,7 @@ from netgraph.formats.atomic import write_atomically
 from netgraph.formats.header import read_header
 from netgraph.formats.native import ENTRY, LIMITS, TEXT_LIMITS, TRAINING, TRAINING_TENSORS
 from netgraph.formats.strict_json import dumps, loads, quoted, untag
-from netgraph.formats.structure import structure_to_json
+from netgraph.formats.structure import structure_to_json, without_code
 from netgraph.formats.tensor_file import read_tensor, tensor_bytes, write_tensors
 from netgraph.spec.net import Net
 
@@ -41,6 +41,7 @@ class TrainingFile(NamedTuple):
 def write_training(path: str | os.PathLike[str], net: Net, told: object, tensors: Mapping[str, torch.Tensor]) -> Path:
     """Write a checkpoint: `net` and the state of training, plain data `told` and `tensors`.
 
+    Encoders and decoders that hold code are left out, since files hold none; whoever goes on has the net itself.
     Errors: NetValueError for a net with a function that could not be turned into operations; NetFileError for a place that cannot be
     written.
 
@@ -53,7 +54,7 @@ def write_training(path: str | os.PathLike[str], net: Net, told: object, tensors
     """
     shown = os.fsdecode(path)
     captured: dict[str, torch.Tensor] = {}
-    structure = dumps(structure_to_json(net, captured), limits=TEXT_LIMITS, source=shown)
+    structure = dumps(structure_to_json(without_code(net), captured), limits=TEXT_LIMITS, source=shown)
     text = dumps(told, limits=TEXT_LIMITS, source=shown)
     every = {**net.tensors, **captured, **{TRAINING_TENSORS + name: tensor for name, tensor in tensors.items()}}
     every = {name: tensor.detach().cpu().contiguous() for name, tensor in every.items()}

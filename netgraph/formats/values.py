@@ -9,16 +9,23 @@
     {"$symbol": "Ramp"}
     {"$port": [...]}                    a NetPort
     {"$function": {...}}                a traced function; its captured arrays lie beside it, or in it as "$values"
+    {"$array": {"dtype", "shape"}}      an array of a codec; its numbers lie beside it, or in it as "$values"
+    {"$strings": n}                     a long tuple of n strings that lies beside, as the bytes of its JSON
+    {"$codec": {"side", "kind", "parameters"}}  an encoder (side "input") or decoder
 
 A net inside a parameter is no value: it is a part, listed by number.
 """
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 
+from netgraph.codecs.codec import Coder, find_kind
+from netgraph.codecs.frozen import FrozenArray
 from netgraph.errors import NetValueError
 from netgraph.layers.module import HeldModule
 from netgraph.spec.function_graph import FunctionGraph
@@ -30,6 +37,9 @@ from netgraph.types.symbols import All, Automatic, Scaled
 _WORDS = {"Automatic": Automatic, "All": All}
 _DEPTH = 16
 """How deep tuples may lie in each other: far more than any parameter has."""
+
+_FEW = 256
+"""A table of more strings than this lies beside the structure, where there is a beside."""
 
 DTYPES = {
     name: getattr(torch, name) for name in ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64")
@@ -57,6 +67,9 @@ def _encode(value: Any, where: str, keep: Keep | None, depth: int) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, tuple):
+        if keep is not None and len(value) > _FEW and all(isinstance(part, str) for part in value):
+            keep(torch.frombuffer(bytearray(json.dumps(value).encode()), dtype=torch.uint8))
+            return {"$strings": len(value)}
         return [_encode(part, where, keep, depth + 1) for part in value]
     if isinstance(value, list):
         return {"$list": [_encode(part, where, keep, depth + 1) for part in value]}
@@ -74,6 +87,10 @@ def _encode(value: Any, where: str, keep: Keep | None, depth: int) -> Any:
         return {"$symbol": value.name}
     if isinstance(value, FunctionGraph):
         return _function(value, where, keep)
+    if isinstance(value, Coder):
+        return {"$codec": _codec(value, where, keep, depth)}
+    if isinstance(value, FrozenArray):
+        return _frozen(torch.from_numpy(np.array(value)), keep)
     if isinstance(value, OpaqueFunction):
         raise NetValueError(
             f"{where} cannot be saved: it is a Python function that could not be turned into operations",
@@ -84,6 +101,26 @@ def _encode(value: Any, where: str, keep: Keep | None, depth: int) -> Any:
         fix = "save its numbers with torch, and make the layer again"
         raise NetValueError(f"{where} cannot be saved: a torch module is code, and files hold none", fix=fix)
     raise NetValueError(f"{where} cannot be saved: a file has no form for {_short(value)}")
+
+
+def _codec(codec: Coder, where: str, keep: Keep | None, depth: int) -> dict[str, Any]:
+    held = codec.code()
+    if held is not None:
+        raise NetValueError(
+            f'{where} cannot be saved: {codec.family} "{codec.kind}" holds a Python object as its {held}, and files hold no code',
+            fix="take it off, net_replace_part(net, {port: None}), and put it on again after loading",
+        )
+    parameters = {name: _encode(value, where, keep, depth + 1) for name, value in codec.parameters.items()}
+    return {"side": codec.side, "kind": codec.kind, "parameters": parameters}
+
+
+def _frozen(array: torch.Tensor, keep: Keep | None) -> dict[str, Any]:
+    data: dict[str, Any] = {"$array": {"dtype": str(array.dtype).removeprefix("torch."), "shape": list(array.shape)}}
+    if keep is not None:
+        keep(array.contiguous())
+    else:
+        data["$values"] = array.reshape(-1).tolist()
+    return data
 
 
 def _function(graph: FunctionGraph, where: str, keep: Keep | None) -> dict:
@@ -120,7 +157,13 @@ def _decode(data: Any, take: Take | None, depth: int) -> Any:
     tag, value = next(iter(data.items())) if isinstance(data, dict) and data else ("", None)
     if tag == "$function" and set(data) <= {"$function", "$values"}:
         return _graph(value, data.get("$values"), take)
+    if tag == "$array" and set(data) <= {"$array", "$values"}:
+        return FrozenArray(_array(value, data.get("$values")) if take is None else _kept(value, take()))
     if isinstance(data, dict) and len(data) == 1:
+        if tag == "$codec":
+            return _codec_of(value, take, depth)
+        if tag == "$strings" and take is not None:
+            return _strings(value, take())
         if tag == "$word" and isinstance(value, str) and value in _WORDS:
             return _WORDS[value]
         if tag == "$scaled" and isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -138,6 +181,34 @@ def _decode(data: Any, take: Take | None, depth: int) -> Any:
             if tag == "$dict" and all(isinstance(pair, tuple) and len(pair) == 2 and _is_key(pair[0]) for pair in parts):
                 return dict(parts)
     raise NetValueError(f"no value of a parameter: {_short(data)}")
+
+
+def _codec_of(data: Any, take: Take | None, depth: int) -> Coder:
+    """The codec, of a closed list of kinds, its parameters checked as if they were written by hand."""
+    if not isinstance(data, dict) or set(data) != {"side", "kind", "parameters"} or data["side"] not in ("input", "output"):
+        raise NetValueError(f"no codec: {_short(data)}")
+    if not isinstance(data["kind"], str) or not isinstance(data["parameters"], dict):
+        raise NetValueError(f"no codec: {_short(data)}")
+    parameters = {name: _decode(part, take, depth + 1) for name, part in data["parameters"].items()}
+    return find_kind(data["side"], data["kind"]).of(parameters)
+
+
+def _kept(declared: Any, array: torch.Tensor) -> torch.Tensor:
+    """An array that lies beside, held against what was said of it."""
+    told = {"dtype": str(array.dtype).removeprefix("torch."), "shape": list(array.shape)}
+    if declared != told:
+        raise NetValueError(f"an array of a codec is {told}, the structure says {_short(declared)}")
+    return array
+
+
+def _strings(count: Any, array: torch.Tensor) -> tuple[str, ...]:
+    try:
+        found = json.loads(bytes(array.numpy())) if array.dtype is torch.uint8 else None
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or len(found) != count or not all(isinstance(entry, str) for entry in found):
+        raise NetValueError(f"a table of {_short(count)} strings is not what lies beside it")
+    return tuple(found)
 
 
 def _is_key(value: Any) -> bool:
