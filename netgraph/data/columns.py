@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netgraph.codecs.encoder import NetEncoder
+from netgraph.data.encoded import EncodedColumn, EncodedTable, encoded
 from netgraph.data.labels import refuse_labels
 from netgraph.data.on_disk import DiskColumn, DiskTable, kind_of, on_disk
 from netgraph.data.ragged import Ragged
@@ -22,8 +24,8 @@ from netgraph.types.port_type import PortType
 class Columns:
     """Equally long columns by name: arrays, tensors, or lists with one entry an example. Memory-mapped arrays and the like stay on disk.
 
-    `where` starts every message. Errors: NetTypeError for a column that is none, NetValueError without columns or examples or where two
-    columns differ in length.
+    `where` starts every message; `encoders` are those of columns of raw objects. Errors: NetTypeError for a column that is none,
+    NetValueError without columns or examples or where two columns differ in length.
 
     >>> data = Columns({"Input": [[1.0, 2.0], [3.0, 4.0]], "Target": [True, False]})
     >>> data.names, data.count
@@ -32,9 +34,12 @@ class Columns:
     {'Input': PortType(real (2,)), 'Target': PortType(boolean)}
     """
 
-    def __init__(self, columns: Mapping[str, object], where: str = "net_train"):
+    def __init__(self, columns: Mapping[str, object], where: str = "net_train", encoders: Mapping[str, NetEncoder] | None = None):
         self.where = where
-        self.columns = {str(name): _column(column, f'{where}: column "{name}"') for name, column in columns.items()}
+        self.columns: dict[str, Any] = {}
+        for name, column in columns.items():
+            called, encoder = f'{where}: column "{name}"', (encoders or {}).get(str(name))
+            self.columns[str(name)] = _column(column if encoder is None else encoded(column, encoder, called), called)
         if not self.columns:
             raise NetValueError(f"{where}: the data is empty, it has no column")
         self.count = check_lengths(self.columns, where)
@@ -52,7 +57,7 @@ class Columns:
 
         Errors: NetTypeError for what is no number, NetShapeError where examples differ in rank.
         """
-        stored = {name: column.type for name, column in self.columns.items() if isinstance(column, DiskColumn)}
+        stored = {name: column.type for name, column in self.columns.items() if isinstance(column, (DiskColumn, EncodedColumn))}
         return {name: stored[name] if name in stored else _observe(self.native(name)) for name in self.columns}
 
     def table(self, types: Mapping[str, PortType], *, dtype: torch.dtype = torch.float32, device=None) -> Table:
@@ -66,6 +71,12 @@ class Columns:
         netgraph.errors.NetShapeError: net_train: column "x": the examples have shape (2,), the port wants (3,)
         """
         check_names(self.columns, types, self.where)
+        later = {name: column for name in types if isinstance(column := self.columns[name], EncodedColumn)}
+        if later:
+            rest = {name: kind for name, kind in types.items() if name not in later}
+            beside = Columns({name: self.columns[name] for name in rest}, self.where) if rest else None
+            held = None if beside is None else beside.table(rest, dtype=dtype, device=device)
+            return EncodedTable(later, types, held, self.where, dtype, device)
         stored = {name: column for name in types if isinstance(column := self.columns[name], DiskColumn)}
         tensors: dict[str, Tensor | Ragged] = {}
         lengths, places = {}, {}
@@ -96,7 +107,7 @@ class Columns:
     def _take(self, rows: np.ndarray) -> "Columns":
         taken = {}
         for name, column in self.columns.items():
-            if isinstance(column, DiskColumn):
+            if isinstance(column, (DiskColumn, EncodedColumn)):
                 taken[name] = column.take(rows)
             else:
                 taken[name] = [column[i] for i in rows] if isinstance(column, list) else column[rows]
@@ -106,13 +117,15 @@ class Columns:
         """The column as one tensor of its own dtype, or one an example where they differ in length; read and converted once."""
         if name not in self._natives:
             column = self.columns[name]
-            read = isinstance(column, DiskColumn)
+            read = isinstance(column, (DiskColumn, EncodedColumn))
             self._natives[name] = column.read(0, self.count) if read else native_column(column, f'{self.where}: column "{name}"')
         return self._natives[name]
 
 
-def _column(column: Any, where: str) -> np.ndarray | Tensor | DiskColumn | list:
+def _column(column: Any, where: str) -> np.ndarray | Tensor | DiskColumn | EncodedColumn | list:
     """A column as an array, a tensor, a list, or what stays on disk."""
+    if isinstance(column, EncodedColumn):
+        return column
     if isinstance(column, DiskColumn) or on_disk(column):
         return column if isinstance(column, DiskColumn) else DiskColumn(column)
     if isinstance(column, (list, tuple, range)):

@@ -7,6 +7,7 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
+from netgraph.codecs.encoder import NetEncoder
 from netgraph.data.columns import Columns
 from netgraph.data.examples import columns_of
 from netgraph.data.sampled import Sampled, sampled_columns
@@ -32,12 +33,15 @@ FORMS = (
 )
 
 
-def read_data(data, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where: str = "net_train") -> Columns | Stream:
+def read_data(
+    data, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where: str = "net_train", encoders: Mapping[str, NetEncoder] | None = None
+) -> Columns | Stream:
     """Data in whichever form as `Columns`, which are in memory, or as a `Stream` of batches.
 
-    `inputs` and `outputs` are the ports that pairs stand for. A tuple is two columns, a list is examples. Nothing is read of a stream
-    yet. Errors: NetTypeError for what is no data, with the forms there are, for a name, and for pairs where the net has not one input and
-    one output; NetNameError for dicts with different keys; NetValueError for data that is empty or columns of different lengths.
+    `inputs` and `outputs` are the ports that pairs stand for, `encoders` those of columns that hold raw objects. A tuple is two columns, a
+    list is examples. Nothing is read of a stream yet. Errors: NetTypeError for what is no data, with the forms there are, for a name, and
+    for pairs where the net has not one input and one output; NetNameError for dicts with different keys; NetValueError for data that is
+    empty or columns of different lengths.
 
     >>> read_data(([1, 2, 3], [0, 1, 1]), inputs=("Input",), outputs=("Output",)).names
     ('Input', 'Output')
@@ -47,7 +51,7 @@ def read_data(data, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where:
     if isinstance(data, Sampled):
         joined = data.joined(inputs, outputs)
         ports = (inputs if inputs != MEMBERS else inputs[:1], outputs if not joined else ("Target",))
-        columns = read_data(data.data, inputs=ports[0], outputs=ports[1], where=where)
+        columns = read_data(data.data, inputs=ports[0], outputs=ports[1], where=where, encoders=encoders)
         if not isinstance(columns, Columns):
             raise NetTypeError(f"{where}: Sampled wants data with rows to choose from, this is a stream of batches")
         return sampled_columns(data, columns, inputs, outputs, where)
@@ -56,7 +60,7 @@ def read_data(data, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where:
     if isinstance(data, tuple) and len(data) == 2 and isinstance(data[1], Mapping) and (callable(data[0]) or hasattr(data[0], "__next__")):
         source, length = data[0], _round_length(data[1], where)
         made = Called(source, length) if callable(source) else Passed(source, round_length=length)
-        return Stream(made, inputs=inputs, outputs=outputs, where=where)
+        return Stream(made, inputs=inputs, outputs=outputs, where=where, encoders=encoders)
     held = held_columns(data)
     if held is not None:
         data = _named(held, where)
@@ -64,11 +68,11 @@ def read_data(data, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where:
     if source is None:
         columns = columns_of(data, inputs, outputs, where)
         if columns is not None:
-            return Columns(columns, where)
+            return Columns(columns, where, encoders)
         source = _other_source(data)
     if source is None:
         raise NetTypeError(f"{where}: the data is {sort_of(data)}, which is no form of data", origins=FORMS)
-    return Stream(source, inputs=inputs, outputs=outputs, where=where)
+    return Stream(source, inputs=inputs, outputs=outputs, where=where, encoders=encoders)
 
 
 def _torch_source(data: Any, where: str) -> Indexed | Passed | None:

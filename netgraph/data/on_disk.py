@@ -145,11 +145,11 @@ class DiskTable(Table):
         # sorted by length, the rows of a batch would lie all over the disk
         return None
 
-    def batch(self, index: Tensor) -> Batch:
+    def batch(self, index: Tensor, draw: Any = None) -> Batch:
         tensors = {name: self._converted(name, rows) for name, rows in self.blocks.rows(index.cpu()).items()}
         lengths = {name: tuple(n.index_select(0, index.to(n.device)) for n in self.alike[name]) for name in self.alike}
         if self.memory is not None:
-            beside = self.memory.batch(index)
+            beside = self.memory.batch(index, draw)
             tensors |= beside.tensors
             lengths |= beside.lengths
         return Batch(tensors, lengths, index)

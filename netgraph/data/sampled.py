@@ -210,8 +210,15 @@ class SampledTable(Table):
     def column(self, name):
         return self.flat.column(name)
 
-    def batch(self, index):
-        return self.flat.batch(index)
+    @property
+    def lengths_known(self):
+        return self.flat.lengths_known
+
+    def expect(self, batches, draw=None):
+        self.flat.expect(batches, draw)
+
+    def batch(self, index, draw=None):
+        return self.flat.batch(index, draw)
 
     @property
     def rows_an_example(self) -> int:
@@ -261,9 +268,9 @@ class TripletTable(SampledTable):
     def rows_an_example(self):
         return 3
 
-    def batch(self, index: Tensor) -> Batch:
+    def batch(self, index: Tensor, draw: Any = None) -> Batch:
         """The triplets of the rows `index`, three after another."""
-        flat = super().batch(index).tensors
+        flat = super().batch(index, draw).tensors
         tensors = {}
         for name, tensor in flat.items():
             whole = tensor.reshape(-1, 3, *tensor.shape[1:])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
+from netgraph.codecs.encoder import NetEncoder
 from netgraph.data.columns import Columns, check_names, split_rows
 from netgraph.data.examples import columns_of
 from netgraph.data.sources import Called, Indexed, Source
@@ -36,8 +37,11 @@ class Stream:
     tensor([1., 1., 1.])
     """
 
-    def __init__(self, source: Source, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where: str = "net_train"):
-        self.source, self.inputs, self.outputs, self.where = source, inputs, outputs, where
+    def __init__(
+        self, source: Source, *, inputs: tuple[str, ...], outputs: tuple[str, ...], where: str = "net_train",
+        encoders: Mapping[str, NetEncoder] | None = None,
+    ):  # fmt: skip
+        self.source, self.inputs, self.outputs, self.where, self.encoders = source, inputs, outputs, where, encoders or {}
         self.position = 0
         self.round = 0
         self._peeked: tuple[int, Any, Any] | None = None
@@ -50,7 +54,8 @@ class Stream:
         """
         if self._peeked is None:
             self._peeked = (batch_size, seed, self._read(1, batch_size, seed))
-        return Columns(self._columns(self._peeked[2][0], 1), f"{self.where}: {self.source.called(1)}").observed()
+        where = f"{self.where}: {self.source.called(1)}"
+        return Columns(self._columns(self._peeked[2][0], 1), where, self.encoders).observed()
 
     def bind(self, types: Mapping[str, PortType], *, batch_size: int, seed, dtype: torch.dtype = torch.float32, device=None) -> "Stream":
         """Fix what batches are asked for and converted to; the same stream."""
@@ -73,7 +78,7 @@ class Stream:
             raise NetTypeError(f"{self.where}: a share can be held back of data with examples; a stream of batches has none to choose from")
         data = self.source.data
         left, kept = (
-            Stream(Indexed(Subset(data, rows.tolist())), inputs=self.inputs, outputs=self.outputs, where=self.where)
+            Stream(Indexed(Subset(data, rows.tolist())), inputs=self.inputs, outputs=self.outputs, where=self.where, encoders=self.encoders)
             for rows in split_rows(len(data), held, seed, self.where)
         )
         return left, kept
@@ -135,7 +140,7 @@ class Stream:
 
         None for every other batch, and for each wrong one.
         """
-        if type(raw) is not dict or len(raw) != len(self._ports):
+        if type(raw) is not dict or len(raw) != len(self._ports) or self.encoders:
             return None
         tensors, lengths = {}, {}
         count = 0
@@ -159,7 +164,7 @@ class Stream:
 
     def _convert(self, raw, number: int) -> tuple[dict[str, Tensor], dict[str, tuple[Tensor, ...]]]:
         where = f"{self.where}: {self.source.called(number)}"
-        held = Columns(self._columns(raw, number), where)
+        held = Columns(self._columns(raw, number), where, self.encoders)
         check_names(held.columns, self.types, where)
         tensors, lengths = {}, {}
         for name, type in self.types.items():

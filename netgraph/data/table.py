@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -88,6 +89,14 @@ class Table:
         batches = [batches[i] for i in torch.randperm(whole, generator=source).tolist()]
         return torch.cat([*batches, rest])
 
+    @property
+    def lengths_known(self) -> bool:
+        """Whether the lengths of all rows are known before they are read."""
+        return True
+
+    def expect(self, batches: Sequence[Tensor], draw: Any = None):
+        """Told which batches will be asked for next, with what; where reading takes time, it begins now."""
+
     def scattered(self):
         """Told before batches are taken from all over the table, and not in the order of a round."""
 
@@ -116,8 +125,11 @@ class Table:
         """The rows of each batch where all examples are wanted once, as they stand."""
         return torch.arange(self.count).split(batch_size)
 
-    def batch(self, index: Tensor) -> Batch:
-        """The rows `index`, copied into new contiguous tensors. Rows outside the table are an error of torch."""
+    def batch(self, index: Tensor, draw: Any = None) -> Batch:
+        """The rows `index`, copied into new contiguous tensors. Rows outside the table are an error of torch.
+
+        `draw`, a seed and a round, is there in training: rows that are changed at random then are a function of it.
+        """
         place = index if index.device == self.device else index.to(self.device)
         tensors = {name: tensor.index_select(0, place) for name, tensor in self.tensors.items()}
         lengths = {name: tuple(n.index_select(0, place) for n in axes) for name, axes in self.lengths.items()}

@@ -1,9 +1,15 @@
 """The loss that goes with an output: chosen by the layer that feeds it."""
 
+from netgraph.codecs.boolean import BooleanDecoder
+from netgraph.codecs.class_labels import ClassDecoder
+from netgraph.codecs.ctc_beam_search import CTCBeamSearchDecoder
+from netgraph.codecs.each import EachDecoder
 from netgraph.layers.basic import SoftmaxLayer
+from netgraph.layers.ctc import CTCLossLayer
 from netgraph.layers.elementwise import ElementwiseLayer
 from netgraph.layers.loss import ContrastiveLossLayer, CrossEntropyLossLayer, MeanSquaredLossLayer
 from netgraph.layers.metric.given import TripletMarginLossLayer
+from netgraph.nets.codecs import port_codecs
 from netgraph.nets.container import Container, input_names, output_names
 from netgraph.nets.fold import NetFoldOperator
 from netgraph.nets.map import NetMapOperator
@@ -64,17 +70,25 @@ def _at(net: Net, path: tuple[str, ...]) -> Net:
 def chosen_loss(net: Net, port: str, target: PortType | None) -> Net:
     """The loss layer for an output, as Wolfram chooses: a softmax gets a cross-entropy ("Probabilities" when the target is of the
     output's shape, else "Index"), a logistic sigmoid the binary one, a pair embedding the contrastive loss, anything else the mean square.
+    A decoder at the output decides before that: of classes for the cross-entropy (several labels: the binary one), of Booleans for the
+    binary one, a beam search for the CTC loss.
 
     >>> from netgraph import NetChain, SoftmaxLayer
     >>> chosen_loss(NetChain([3, SoftmaxLayer()]), "Output", None)
     CrossEntropyLossLayer("Index")
     """
-    layer = feeder(net, port)
+    layer, decoder = feeder(net, port), port_codecs(net).decoders.get(port)
+    while isinstance(decoder, EachDecoder):
+        decoder = decoder.Decoder
+    if isinstance(decoder, CTCBeamSearchDecoder):
+        return CTCLossLayer()
+    if isinstance(decoder, BooleanDecoder) or (isinstance(decoder, ClassDecoder) and decoder.Multilabel):
+        return CrossEntropyLossLayer("Binary")
     if isinstance(layer, NetPairEmbeddingOperator):
         return ContrastiveLossLayer()
     if isinstance(layer, ElementwiseLayer) and layer.Function == symbol("LogisticSigmoid"):
         return CrossEntropyLossLayer("Binary")
-    if isinstance(layer, SoftmaxLayer):
+    if isinstance(layer, SoftmaxLayer) or isinstance(decoder, ClassDecoder):
         shape = settled(net).outputs[port].shape
         same_rank = target is not None and target.shape is not None and shape is not None and len(target.shape) == len(shape)
         return CrossEntropyLossLayer("Probabilities" if same_rank else "Index")

@@ -60,11 +60,11 @@ class ClassCollector(Collector):
 
     `form` is that of the cross-entropy; of "Binary" the two classes are False and True, one number is the probability of True, and a
     target of at least 1/2 counts as True. `depths` are the n of "Accuracy" among the n most probable, `curves` whether scores are kept for
-    ROC curves (4 bytes a class and example).
+    ROC curves (4 bytes a class and example). `names` are what the classes are called, where the net says so.
     """
 
-    def __init__(self, form: str, depths: frozenset[int], curves: bool):
-        self.form, self.depths, self.curves = form, depths, curves
+    def __init__(self, form: str, depths: frozenset[int], curves: bool, names: tuple = ()):
+        self.form, self.depths, self.curves, self.names = form, depths, curves, names
         self.confusion: np.ndarray | None = None
         self.count = 0
         self.surprise = 0.0
@@ -76,7 +76,9 @@ class ClassCollector(Collector):
     def labels(self) -> list[Any]:
         """What the classes are called."""
         assert self.confusion is not None
-        return [False, True] if self.form == "Binary" else list(range(self.confusion.shape[-1]))
+        if self.form == "Binary":
+            return [False, True]
+        return list(self.names) or list(range(self.confusion.shape[-1]))
 
     def add(self, probabilities: torch.Tensor, targets: torch.Tensor) -> None:
         """Decisions (N x classes, of "Binary" N) and what is right (N, or N x classes for "Probabilities")."""
@@ -89,7 +91,7 @@ class ClassCollector(Collector):
         classes = 2 if self.form == "Binary" else probabilities.shape[-1]
         if self.curves or len(probabilities) * classes**2 > TABLES:
             return None
-        made = ClassCollector(self.form, self.depths, False)
+        made = ClassCollector(self.form, self.depths, False, self.names)
         made._take(probabilities, targets)
         return made
 

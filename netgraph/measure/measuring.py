@@ -15,6 +15,7 @@ from netgraph.layers.loss import CrossEntropyLossLayer, MeanAbsoluteLossLayer, M
 from netgraph.layers.metric.distance import LpDistance
 from netgraph.losses.attach import Training
 from netgraph.losses.choose import feeder_path
+from netgraph.losses.targets import class_names
 from netgraph.lower.forward import Lowered
 from netgraph.measure.collect import ClassCollector, Collector, NumberCollector, ValueCollector
 from netgraph.measure.retrieval import EMBEDDINGS, RetrievalCollector
@@ -54,15 +55,15 @@ class Family(NamedTuple):
     names: tuple[str, ...]
     wants: str
     fits: Callable[[Net], bool]
-    collector: Callable[[Any, list[Measurement]], Collector]
+    collector: Callable[[Any, list[Measurement], tuple], Collector]
 
 
-def _of_classes(layer: Any, asked: list[Measurement]) -> Collector:
+def _of_classes(layer: Any, asked: list[Measurement], names: tuple) -> Collector:
     depths = frozenset(int(m.parameter or 1) for m in asked if m.what in ("Accuracy", "ErrorRate")) | {1}
-    return ClassCollector(layer.TargetForm, depths, any("ROC" in str(m.what) for m in asked))
+    return ClassCollector(layer.TargetForm, depths, any("ROC" in str(m.what) for m in asked), names)
 
 
-def _of_embeddings(layer: Any, asked: list[Measurement]) -> Collector:
+def _of_embeddings(layer: Any, asked: list[Measurement], names: tuple) -> Collector:
     collector = RetrievalCollector(getattr(layer, "Distance", None) or LpDistance(Normalized=False))
     collector.ask(asked)
     return collector
@@ -78,7 +79,7 @@ FAMILIES = (
         REGRESSION,
         "a mean squared or mean absolute loss",
         lambda layer: isinstance(layer, (MeanSquaredLossLayer, MeanAbsoluteLossLayer)),
-        lambda layer, asked: NumberCollector(),
+        lambda layer, asked, names: NumberCollector(),
     ),
     Family(EMBEDDINGS, "a loss on the classes of embeddings", _judges_embeddings, _of_embeddings),
 )
@@ -253,7 +254,7 @@ class Measuring:
         key = (judged.port, family.names)
         if key not in self.shared:
             asked = [m for m in self.measurements if m.what in family.names and m.port in (None, judged.port)]
-            self.shared[key] = family.collector(judged.layer, asked)
+            self.shared[key] = family.collector(judged.layer, asked, class_names(self.net).get(judged.port, ()))
         return Taken(measurement, self.shared[key], (judged.prediction, judged.target))
 
     def _place(self, port: NetPort) -> Place:

@@ -1,13 +1,13 @@
 """ClassWeights: what each class counts in the loss."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from netgraph.data.ragged import Ragged
 from netgraph.data.stream import Stream
 from netgraph.data.table import Table
-from netgraph.errors import NetNameError, NetTypeError, NetValueError
+from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.layers.loss import CrossEntropyLossLayer
 from netgraph.losses.attach import Training
 from netgraph.spec.typing import Typing, short
@@ -16,7 +16,9 @@ WHERE = "net_train: ClassWeights"
 Weights = tuple[str, tuple[float, ...]]
 
 
-def class_weights(setting: object, training: Training, typing: Typing, columns: Mapping[str, str], data: Table | Stream) -> Weights | None:
+def class_weights(
+    setting: object, training: Training, typing: Typing, columns: Mapping[str, str], data: Table | Stream, labels: Sequence = ()
+) -> Weights | None:
     """(the input port that holds the class, one weight a class) that the option means, or None.
 
     `setting` is None, {class: weight} (1 for those not named), a list of all weights, or "Balanced": examples / (classes * examples of the
@@ -39,8 +41,12 @@ def class_weights(setting: object, training: Training, typing: Typing, columns: 
     if isinstance(setting, Mapping):
         weights = [1.0] * count
         for name, weight in setting.items():
+            if name in labels:
+                weights[labels.index(name)] = weight
+                continue
             if not isinstance(name, (bool, int)) or not 0 <= name < count:
-                raise NetNameError(f"{WHERE}: there is no class {name!r}, they are 0 to {count - 1}")
+                known = did_you_mean(name, labels) if labels else f"they are 0 to {count - 1}"
+                raise NetNameError(f"{WHERE}: there is no class {name!r}, {known}")
             weights[int(name)] = weight
     elif isinstance(setting, (list, tuple)):
         weights = list(setting)

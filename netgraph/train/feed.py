@@ -13,6 +13,9 @@ from netgraph.run.lengths import Shortest
 from netgraph.run.noise import draw_noise
 from netgraph.train.step import Batch as StepBatch
 
+AHEAD = 8
+"""How many batches to come a table is told of."""
+
 
 class Fed(NamedTuple):
     """One batch on its way: what the step takes, how many examples it has, whether it is the last of its round, and its rows if any."""
@@ -35,18 +38,18 @@ class Feed:
     """Batches of a run, one after another. `columns` are the names of the data for the inputs of the step, in order.
 
     `around` is how many containers were put around what the user wrote, for messages. `mining` is there where a sampler looks at the
-    net; `near` is what it gave last.
+    net; `near` is what it gave last. In `training`, encoders may change examples at random.
     """
 
     def __init__(
         self, source: Table | Stream, lowered: Lowered, columns: Sequence[str], batch_size: int, seed, dtype, device, around: int = 0,
-        mining: Mining | None = None,
+        mining: Mining | None = None, training: bool = False,
     ):  # fmt: skip
         self.source, self.lowered, self.columns = source, lowered, tuple(columns)
         self.batch_size, self.seed, self.dtype, self.device = batch_size, seed, dtype, device
         self.position = 0
         self.per_round: int | None = source.batches_per_round(batch_size) if isinstance(source, Table) else source.batches_per_round
-        self.mining, self.near = mining, torch.empty(0)
+        self.mining, self.near, self.training = mining, torch.empty(0), training
         self._order: tuple[int, Sequence[torch.Tensor]] | None = None
         self._ahead: tuple[Batch | None, int] | None = None
         self._variables = variable_columns(lowered, self.columns)
@@ -86,7 +89,10 @@ class Feed:
         if self._order is None or self._order[0] != round:
             near = {"near": self.near} if self.mining is not None else {}
             self._order = (round, table.batches(self.seed, round + 1, self.batch_size, **near))
-        return table.batch(self._order[1][place])
+        draw = (self.seed, round + 1) if self.training else None
+        batch = table.batch(self._order[1][place], draw)
+        table.expect(self._order[1][place + 1 : place + 1 + AHEAD], draw)
+        return batch
 
     def _from_stream(self, stream: Stream) -> tuple[Batch | None, bool]:
         """The next batch and, for a stream that does not tell how long a round is, whether the round has ended: then one is read ahead."""
@@ -106,12 +112,16 @@ class Feed:
         if not self._variables and not self.lowered.noise:
             return StepBatch(inputs, valid=valid)
         lengths = tuple(batch.lengths[name][place] for name, place, _ in self._variables)
-        stream = self.source
-        if isinstance(stream, Stream):
-            self._shortest.refuse(lengths, lambda: f"{stream.where}: {stream.source.called(step)}: ")
+        if isinstance(self.source, Stream) or not self.source.lengths_known:
+            self._shortest.refuse(lengths, lambda: self._where(step))
         padded = [batch.tensors[name].shape[axis + 1] for name, _, axis in self._variables]
         noise = draw_noise(self.lowered.noise, batch.count, padded, self.seed, step, dtype=self.dtype, device=self.device)
         return StepBatch(inputs, noise, lengths, valid)
+
+    def _where(self, step: int) -> str:
+        """The beginning of a message about the batch of a step."""
+        called = f"{self.source.source.called(step)}: " if isinstance(self.source, Stream) else ""
+        return f"{getattr(self.source, 'where', 'net_train')}: {called}"
 
     # -- where it stands ---------------------------------------------------------------------------------------------------------------
 

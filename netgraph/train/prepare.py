@@ -10,6 +10,7 @@ from netgraph.data.table import Table
 from netgraph.errors import NetShapeError, NetTypeError
 from netgraph.losses.attach import Training, attach
 from netgraph.losses.columns import WEIGHT, fed_columns, shapes_said
+from netgraph.losses.targets import class_names
 from netgraph.lower.forward import Lowered, lower
 from netgraph.measure.measuring import Measuring
 from netgraph.nets.container import output_names
@@ -103,7 +104,7 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     table = _bound(source, by_column, batch_size, options)
     checked = None if held is None else _bound(held, _without_weight(by_column, held, weighted), batch_size, options)
     for part in (table, checked):
-        if isinstance(part, Table):
+        if isinstance(part, Table) and part.lengths_known:
             lengths = [part.lengths[name][place] for name, place, _ in variable_columns(forward, order)]
             refuse_short(forward, lengths, order, "net_train: ", int(training.attached))
     count = table.count if isinstance(table, Table) else None
@@ -114,13 +115,20 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     factors = multipliers(whole, [*forward.arrays, *forward.states], options.multipliers, beneath="net" if training.attached else None)
     frozen = [key for key, factor in zip(forward.states, factors[len(forward.arrays) :], strict=True) if factor == 0]
     objective = Objective(
-        tuple(factor for _, factor in training.losses), weighted, class_weights(options.class_weights, training, typing, columns, table),
+        tuple(factor for _, factor in training.losses), weighted,
+        class_weights(options.class_weights, training, typing, columns, table, _labels(net)),
         frozenset(frozen), options.mixed, tuple(measuring.places),
     )  # fmt: skip
     return Prepared(
         training, whole, typing, forward, check, objective, measuring, tuple(factors[: len(forward.arrays)]),
         (*order, WEIGHT) if weighted else order, by_column, table, checked, batch_size, count,
     )  # fmt: skip
+
+
+def _labels(net: Net) -> tuple:
+    """What the classes of the only output with a decoder of classes are called."""
+    found = class_names(net)
+    return next(iter(found.values())) if len(found) == 1 else ()
 
 
 def further(prepared: Prepared, data, net: Net, options: Options, where: str) -> Table | Stream:

@@ -5,6 +5,7 @@ from netgraph.data.forms import read_data
 from netgraph.data.sampled import Sampled
 from netgraph.data.stream import Stream
 from netgraph.formats.data_file import opened
+from netgraph.losses.targets import column_encoders
 from netgraph.nets.container import input_names, output_names
 from netgraph.spec.net import Net
 
@@ -13,4 +14,5 @@ def read_for(net: Net, data, where: str = "net_train") -> Columns | Stream:
     """The data as columns or as a stream of batches. Errors: those of `read_data` and of files that cannot be read."""
     if isinstance(data, Sampled):
         data = data.on(opened(data.data, where))
-    return read_data(opened(data, where), inputs=input_names(net), outputs=output_names(net), where=where)
+    inputs, outputs = input_names(net), output_names(net)
+    return read_data(opened(data, where), inputs=inputs, outputs=outputs, where=where, encoders=column_encoders(net))

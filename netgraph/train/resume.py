@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from netgraph.errors import NetFileError, NetTrainingError, NetTypeError, NetValueError
-from netgraph.formats.structure import net_to_json
+from netgraph.formats.structure import net_to_json, without_code
 from netgraph.formats.training_file import TrainingFile, read_training
 from netgraph.spec.net import Net
 from netgraph.train.saving import SUFFIX, WHERE
@@ -135,7 +135,7 @@ def identity(session: Session) -> dict[str, Any]:
 
 def _text(net: Net) -> str:
     try:
-        return net_to_json(net)
+        return net_to_json(without_code(net))
     except NetValueError as error:
         raise NetValueError(f"{WHERE}: {error.headline}", origins=error.origins, fix=error.fix) from None
 

@@ -99,7 +99,7 @@ def begin(net: Net, data, options: Options, report: list[str], resumed: Mapping[
     mining = mining_of(net, prepared, options)
     feed_of = partial(
         Feed, prepared.data, lowered, prepared.columns, seed=options.seed, dtype=options.dtype, device=options.device, around=around,
-        mining=mining,
+        mining=mining, training=True,
     )  # fmt: skip
     key = (prepared.net.structure, prepared.objective)
     if options.batch_size == "Largest":

@@ -1,0 +1,50 @@
+"""What encodes the columns of the data: the encoders of the inputs, and for targets those that belong to the outputs' decoders."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from netgraph.errors import NetError
+from netgraph.nets.codecs import port_codecs
+from netgraph.nets.container import output_names
+from netgraph.spec.net import Net
+from netgraph.spec.typing import settled
+
+TARGET = "Target"
+
+
+def column_encoders(net: Net) -> dict[str, Any]:
+    """The encoder of each column that may hold raw objects, by the name of the column.
+
+    A target bears its output's name, or "Target" where there is one output. A decoder without an encoder of its own says nothing.
+
+    >>> from netgraph import NetChain, NetDecoder, SoftmaxLayer
+    >>> column_encoders(NetChain([2, SoftmaxLayer()], Output=NetDecoder(("Class", ["a", "b"]))))["Target"]
+    NetEncoder(("Class", ("a", "b")))
+    """
+    (encoders, decoders), outputs = port_codecs(net), output_names(net)
+    found = dict(encoders)
+    for name in outputs:
+        encoder = _target(decoders[name], net, name) if name in decoders and name not in found else None
+        if encoder is not None:
+            found[name] = encoder
+            if len(outputs) == 1:
+                found.setdefault(TARGET, encoder)
+    return found
+
+
+def _target(decoder: Any, net: Net, port: str) -> Any:
+    try:
+        return decoder.partner(settled(net).outputs[port])
+    except NetError:
+        return None
+
+
+def class_names(net: Net) -> Mapping[str, tuple]:
+    """The labels of each output with a decoder of classes, by port."""
+    found = {}
+    for name in output_names(net):
+        labels = getattr(port_codecs(net).decoders.get(name), "labels", None)
+        count = (settled(net).outputs[name].shape or (None,))[-1:]
+        if labels is not None and isinstance(count[0] if count else None, int):
+            found[name] = labels(count[0])
+    return found
