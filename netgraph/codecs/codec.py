@@ -19,11 +19,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from netgraph.codecs.frozen import FrozenArray
 from netgraph.errors import NetError, NetNameError, NetTypeError, NetValueError, did_you_mean
 from netgraph.spec.layer import hashable
 from netgraph.spec.names import snake
 from netgraph.spec.symbols import Symbol
 from netgraph.types.codec import NAMED, Codec
+from netgraph.types.symbols import All, Automatic
 
 KINDS: dict[str, dict[str, type["Coder"]]] = {"input": {}, "output": {}}
 """The kinds of encoders ("input") and decoders ("output") by name."""
@@ -134,13 +136,7 @@ class Coder(Codec):
 
     def code(self) -> str | None:
         """The parameter that is a Python function or object, which no file can hold; None where there is none."""
-        for name, value in self._values.items():
-            if isinstance(value, Coder):
-                if value.code() is not None:
-                    return name
-            elif callable(value) and not isinstance(value, Symbol):
-                return name
-        return None
+        return next((name for name, value in self._values.items() if not _is_data(value)), None)
 
     def partner(self, port=None) -> "Coder":
         """The decoder for an encoder, the encoder for a decoder, with the same coding; `port` is the type of the port where it is known.
@@ -243,6 +239,16 @@ def tidy(value):
     if isinstance(value, (list, tuple)) and type(value) in (list, tuple):
         return tuple(tidy(part) for part in value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_data(value) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(map(_is_data, value))
+    if isinstance(value, dict):
+        return all(map(_is_data, value.values()))
+    if isinstance(value, Coder):
+        return value.code() is None
+    return value is None or value is Automatic or value is All or isinstance(value, (bool, int, float, str, slice, Symbol, FrozenArray))
 
 
 def _short(value) -> str:

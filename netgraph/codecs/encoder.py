@@ -98,6 +98,15 @@ class NetEncoder(Coder):
         own = shape[len(shape) - len(wanted) :]
         return all(not isinstance(want, int) or want == have for want, have in zip(wanted, own, strict=True))
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether it can be used: nothing has to be learned from examples first."""
+        return True
+
+    def fitted(self, examples) -> "NetEncoder":
+        """The encoder that has learned from examples what it has to."""
+        return self
+
     def later(self, value) -> bool:
         """Whether training shall encode this object when it is needed, each time anew, rather than once and keep it."""
         return self.random or isinstance(value, os.PathLike) or (self.files and isinstance(value, str))

@@ -52,6 +52,8 @@ class PictureEncoder(NetEncoder):
     left is divided by the square root of the variance.
     """
 
+    files = True
+
     ColorSpace: ColourSpace = "RGB"
     MeanImage: Mean = None
     VarianceImage: Variance = None

@@ -13,6 +13,7 @@ from netgraph.spec.net import Net
 from netgraph.train.average import Average
 from netgraph.train.choose import choose_plan
 from netgraph.train.feed import Feed
+from netgraph.train.fitting import fitted
 from netgraph.train.hard_negatives import mining_of
 from netgraph.train.memory import is_out_of_memory
 from netgraph.train.method import TorchMethod
@@ -90,6 +91,7 @@ def begin(net: Net, data, options: Options, report: list[str], resumed: Mapping[
     if resumed is not None:
         size = options.batch_size if isinstance(options.batch_size, int) else resumed["BatchSize"]
         options = replace(options, batch_size=size, rate=resumed["Rate"] if options.rate is None else options.rate)
+    net = fitted(net, data)
     prepared = prepare(net, data, options)
     lowered = prepared.forward
     around = int(prepared.training.attached)

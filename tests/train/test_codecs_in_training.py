@@ -243,3 +243,15 @@ def test_pairs_and_samplers_of_raw_objects():
         **QUIET,
     )
     assert embedded("mid").shape == (2,)
+
+
+def test_encoders_learn_from_the_training_data():
+    x, labels = table()
+    data = {"Input": x * 100 + 7, "Output": labels}
+    net = classifier(Input=NetEncoder(("FeatureExtractor", "StandardizedVector", {"Dimensions": 2})))
+    trained = net_train(net, data, MaxTrainingRounds=3, **QUIET)
+    assert trained["Input"].is_fitted
+    assert np.allclose(trained["Input"](x * 100 + 7).std(0, ddof=1), 1, atol=1e-3)
+    assert trained(x[:3] * 100 + 7)[0] in LABELS
+    with pytest.raises(NetError, match="learns from all examples, and this is a stream of batches"):
+        net_train(net, lambda info: data, **QUIET)
