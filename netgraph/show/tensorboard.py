@@ -6,6 +6,7 @@ A file is a run of records: the length (8 bytes), its masked CRC-32C, the conten
     Summary  1: Value, for each number     Value  1: tag (text)   2: number (float)
 """
 
+import math
 import os
 import socket
 import struct
@@ -56,9 +57,17 @@ def event(seconds: float, step: int = 0, values: Mapping[str, float] | None = No
     if version:
         content += _text(3, version.encode())
     if values:
-        summary = b"".join(_text(1, _text(1, tag.encode()) + _key(2, 5) + struct.pack("<f", value)) for tag, value in values.items())
+        summary = b"".join(_text(1, _text(1, tag.encode()) + _key(2, 5) + _single(value)) for tag, value in values.items())
         content += _text(5, summary)
     return content
+
+
+def _single(value: float) -> bytes:
+    """A number in 32 bits: one that is too large for them is infinite."""
+    try:
+        return struct.pack("<f", value)
+    except OverflowError:
+        return struct.pack("<f", math.copysign(math.inf, value))
 
 
 def _key(field: int, wire: int) -> bytes:
@@ -78,7 +87,10 @@ def _varint(number: int) -> bytes:
 
 
 class TensorBoard(Observer):
-    """Writes losses, rate and measurements into an event file in a folder, a point whenever it is due; the step is the batch."""
+    """Writes losses, rate and measurements into an event file in a folder, a point whenever it is due; the step is the batch.
+
+    Where it is due by batches or by seconds, the loss of the batch is told too.
+    """
 
     called = WHERE
 
@@ -105,7 +117,10 @@ class TensorBoard(Observer):
             self._write(progress)
 
     def _write(self, progress: Progress) -> None:
-        numbers = {name: float(value) for name, value in measured(progress).items() if value is not None and name not in SKIPPED}
+        told = measured(progress)
+        if self.due.timing.interval.unit != "Rounds":
+            told["BatchLoss"] = progress.get("BatchLoss")
+        numbers = {name: float(value) for name, value in told.items() if value is not None and name not in SKIPPED}
         if self.path is not None:
             with open(self.path, "ab") as file:
                 file.write(record(event(self.clock(), int(progress["AbsoluteBatch"]), numbers)))

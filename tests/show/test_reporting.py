@@ -6,6 +6,7 @@ import io
 import json
 import struct
 
+import numpy as np
 import pytest
 
 from netgraph import All, LinearLayer, Scaled, errors, net_train
@@ -178,6 +179,24 @@ def test_tensorboard_files(tmp_path):
         last[told[1][0].decode()] = struct.unpack("<f", told[2][0])[0]
     assert last["RoundLoss"] == pytest.approx(result.round_loss, rel=1e-6) and last["LearningRate"] == pytest.approx(0.001)
     assert set(last) == {"Round", "TimeElapsed", "LearningRate", "RoundLoss"}
+
+
+def test_tensorboard_tells_the_loss_of_batches_where_it_writes_by_batches(tmp_path):
+    result = trained(("TensorBoard", tmp_path, {"Interval": (2, "Batches")}))
+    (path,) = tmp_path.iterdir()
+    found = {}
+    for told in events(path)[1:]:
+        for number in map(fields, fields(told[5][0])[1]):
+            if number[1] == [b"BatchLoss"]:
+                found[told[2][0]] = struct.unpack("<f", number[2][0])[0]
+    wanted = dict(enumerate(result["BatchLossList"], 1))
+    assert found and all(value == pytest.approx(wanted[step], rel=1e-6) for step, value in found.items())
+
+
+@pytest.mark.parametrize("value, read", [(1e300, np.inf), (-1e39, -np.inf), (np.nan, np.nan), (-np.inf, -np.inf), (3.4e38, 3.4e38)])
+def test_a_number_beyond_32_bits_is_infinite(value, read):
+    (number,) = fields(fields(tensorboard.event(0.0, 1, {"Loss": value}))[5][0])[1]
+    assert struct.unpack("<f", fields(number)[2][0])[0] == pytest.approx(read, rel=1e-6, nan_ok=True)
 
 
 def test_several_and_ones_own():
