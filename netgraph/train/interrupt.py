@@ -2,7 +2,19 @@
 
 import signal
 import threading
+from collections import namedtuple
 from typing import Any
+
+
+def leave_to_caller() -> None:
+    """Let a KeyboardInterrupt that is on its way be the caller's to handle.
+
+    One that leaves an `exec` of a text, as compilers and dataclasses use it, counts for CPython as one that nobody handled: the process
+    would end by the signal when it is done, though the caller had handled it. The next text that is run clears that mark, and a named
+    tuple is made by running one; an interrupt that really reaches the top sets it again.
+    Source: `run_eval_code_obj` of CPython's pythonrun.c.
+    """
+    namedtuple("Cleared", ())
 
 
 class Interrupts:
@@ -18,7 +30,9 @@ class Interrupts:
                 self._before[number] = signal.signal(number, self._caught)
         return self
 
-    def __exit__(self, *problem) -> None:
+    def __exit__(self, kind=None, *problem) -> None:
+        if kind is KeyboardInterrupt:
+            leave_to_caller()
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()

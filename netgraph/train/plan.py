@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, field, replace
 import torch
 
 from netgraph.errors import NetNameError, NetTypeError, NetValueError, did_you_mean
+from netgraph.train.interrupt import leave_to_caller
 from netgraph.train.runner import Runner, laid_out, laid_out_batch, signature
 from netgraph.train.step import Batch, Step
 
@@ -117,6 +118,9 @@ def _build(plan: Plan, step: Step, arrays, states, batch: Batch, key) -> tuple[P
                 _built[where] = compile_step(step, mine, step.init(mine), tuple(states), batch)
             else:
                 _built[where] = trace_gradients(step, mine, tuple(states), batch)
+        except KeyboardInterrupt:
+            leave_to_caller()
+            raise
         except Exception as problem:
             # whatever a compiler of another vendor may raise; the run goes on without it and says so
             first = (str(problem).strip().splitlines() or [""])[0][:160]
