@@ -31,6 +31,9 @@ from netgraph.types.port_type import PortType
 
 Arrays = Callable[[], Mapping[str, torch.Tensor]]
 
+Told = Mapping[str, Any]
+"""Values by the keys of measurements."""
+
 Place = tuple[tuple[str, ...], str]
 """A value of the training net: the path of a part, and its port."""
 
@@ -86,12 +89,13 @@ FAMILIES = (
 
 
 class Taken(NamedTuple):
-    """A measurement, the collector that it reads, and where the collector's values come from."""
+    """A measurement, the collector that it reads, and where the collector's values come from; of an array its key in the training net."""
 
     measurement: Measurement
     collector: Collector | None
     places: tuple[Place, ...]
     function: FunctionLayer | None = None
+    array: str | None = None
 
 
 class Measuring:
@@ -127,7 +131,7 @@ class Measuring:
     @property
     def reads_arrays(self) -> bool:
         """Whether a measurement is one of the net's arrays."""
-        return any(taken.collector is None and taken.measurement.what != "Loss" for taken in self._empty)
+        return any(taken.array is not None for taken in self._empty)
 
     def wanted(self) -> tuple[Place, ...]:
         """The values to lower: the losses, then `places`."""
@@ -173,11 +177,12 @@ class Measuring:
                 yield taken.collector, tuple(column if mask is None else column[mask] for column, mask in zip(columns, masks, strict=True))
 
     @np.errstate(all="ignore")
-    def each(self, lowered: Lowered, values: Sequence[torch.Tensor], losses: Sequence[float], arrays: Arrays) -> dict[str, list[Any]]:
+    def each(self, lowered: Lowered, values: Sequence[torch.Tensor], losses: Sequence[float], told: Sequence[Told]) -> dict[str, list[Any]]:
         """What each of several batches of one shape shows by itself: a list a measurement, of exactly what `values` would tell of it alone.
 
-        `values` hold the batches one behind the other, B N x ..., and `losses` the loss of each; no length may vary. What can be is
-        measured in one pass over all of them, the rest batch by batch. What this measuring has seen does not count, nor is it changed.
+        `values` hold the batches one behind the other, B N x ..., `losses` the loss of each, and `told` what `of_arrays` told when it was
+        seen; no length may vary. What can be is measured in one pass over all of them, the rest batch by batch. What this measuring has
+        seen does not count, nor is it changed.
         """
         made, count = self.fresh(), len(losses)
         pictures = any(taken.measurement.what in PLOTS for taken in made.taken)
@@ -200,7 +205,7 @@ class Measuring:
             elif collector is not None:
                 found[key] = [_value(taken.measurement, one) for one in single[id(collector)]]
             else:
-                found[key] = list(losses) if taken.measurement.what == "Loss" else [self._array(taken.measurement, arrays)] * count
+                found[key] = list(losses) if taken.array is None else [one[key] for one in told]
         return found
 
     def loss(self) -> float:
@@ -208,15 +213,25 @@ class Measuring:
         factors = [factor for _, factor in self.training.losses]
         return sum(total * factor for total, factor in zip(self.totals, factors, strict=True)) / self.count if self.count else float("nan")
 
-    def values(self, arrays: Arrays, loss: float | None = None) -> dict[str, Any]:
-        """What was measured, by key; `arrays` gives those of the training net, `loss` its loss where no losses were added."""
+    def of_arrays(self, arrays: Arrays) -> Told:
+        """What is measured of arrays, as they are now; `arrays` gives those of the training net, and is asked only where that is wanted."""
+        wanted = [taken for taken in self.taken if taken.array is not None]
+        now = arrays() if wanted else {}
+        return {taken.measurement.key: _of_array(taken.measurement, now[str(taken.array)]) for taken in wanted}
+
+    def values(self, arrays: Arrays, loss: float | None = None, told: Told | None = None) -> dict[str, Any]:
+        """What was measured, by key.
+
+        `arrays` gives those of the training net, `loss` its loss where no losses were added, `told` what `of_arrays` told before.
+        """
+        told = self.of_arrays(arrays) if told is None else told
         found = {}
         for taken in self.taken:
             key = taken.measurement.key
             if taken.collector is not None:
                 found[key] = _value(taken.measurement, taken.collector)
-            elif taken.measurement.what != "Loss":
-                found[key] = self._array(taken.measurement, arrays)
+            elif taken.array is not None:
+                found[key] = told[key]
             else:
                 found[key] = self.loss() if loss is None else loss
         return found
@@ -232,8 +247,9 @@ class Measuring:
         if isinstance(what, str):
             return self._of_loss(measurement)
         if isinstance(what, NetPort):
-            if self._array_key(what) is not None:
-                return Taken(measurement, None, ())
+            array = self._array_key(what)
+            if array is not None:
+                return Taken(measurement, None, (), array=array)
             return Taken(measurement, ValueCollector(measurement.aggregation), (self._place(what),))
         names = list(inspect.signature(what).parameters)
         places = tuple(self._place(NetPort(name)) for name in names)
@@ -282,13 +298,13 @@ class Measuring:
                 return array_key(path, name, setting)
         return None
 
-    def _array(self, measurement: Measurement, arrays: Arrays) -> Any:
-        array = arrays()[str(self._array_key(measurement.what))]
-        if measurement.aggregation is None:
-            return array.detach().cpu().numpy().copy()
-        collector = ValueCollector(measurement.aggregation)
-        collector.add(array)
-        return collector.value(measurement)
+
+def _of_array(measurement: Measurement, array: torch.Tensor) -> Any:
+    if measurement.aggregation is None:
+        return array.detach().cpu().numpy().copy()
+    collector = ValueCollector(measurement.aggregation)
+    collector.add(array)
+    return collector.value(measurement)
 
 
 def _distinct(measurements: Sequence[Measurement], where: str) -> None:

@@ -60,7 +60,7 @@ def outcome(session: Session, loop: Loop, report: list[str]) -> NetTrainResultsO
 def _batches_measured(session: Session, loop: Loop) -> dict[str, list]:
     """The measurements of every batch, the last ones too where nothing went wrong."""
     if loop.error is None and loop.failed is None:
-        loop.tracked.look(session.named)
+        loop.tracked.look()
     return loop.tracked.batches
 
 

@@ -132,7 +132,7 @@ def _latest(lists: dict[str, list]) -> dict[str, Any]:
 
 
 def _batch_lists(loop: "Loop") -> dict[str, list]:
-    loop.tracked.look(loop.session.named)
+    loop.tracked.look()
     return {name: list(values) for name, values in loop.tracked.batches.items()}
 
 

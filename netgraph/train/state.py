@@ -96,7 +96,7 @@ def restore(loop: Loop, told: Mapping[str, Any], arrays: Mapping[str, torch.Tens
     if told["Best"] is not None:
         best, states = (tuple(t.to(session.options.device) for t in _numbers(tensors, f"best/{name}")) for name in ("arrays", "states"))
         loop.best = (tuple(told["Best"]["Score"]), told["Best"]["Round"], best, states)
-    loop.tracked.load(told["Measured"], _numbers(tensors, "measured"), session.options.device)
+    loop.tracked.load(told["Measured"], _numbers(tensors, "measured"), session.options.device, session.named)
     session.feed.load(told["Feed"], _under(tensors, "feed"))
     if session.validation is not None and told["Validation"] is not None:
         session.validation.load(told["Validation"], _under(tensors, "validation"))

@@ -11,7 +11,7 @@ from netgraph.layers.loss import CrossEntropyLossLayer
 from netgraph.losses.attach import Training
 from netgraph.lower.forward import Lowered
 from netgraph.measure.collect import Collector
-from netgraph.measure.measuring import Arrays, Measuring
+from netgraph.measure.measuring import Arrays, Measuring, Told
 from netgraph.measure.spec import Measurement, parse_measurement
 from netgraph.spec.net import Net
 from netgraph.spec.ports import NetPort
@@ -21,8 +21,8 @@ from netgraph.types.symbols import Automatic
 AT_ONCE = 50
 """So many batches are looked at together, so that looking costs little."""
 
-Waiting = tuple[Sequence[torch.Tensor], Sequence[torch.Tensor], torch.Tensor]
-"""What a batch showed, the lengths of each variable in it, and its loss."""
+Waiting = tuple[Sequence[torch.Tensor], Sequence[torch.Tensor], torch.Tensor, Told]
+"""What a batch showed, the lengths of each variable in it, its loss, and what was told of arrays after it."""
 
 WHERE = "net_train: TrainingProgressMeasurements"
 
@@ -94,20 +94,24 @@ class Tracked:
         return (-value if self.rises(name) else value, loss)
 
     def add(self, seen: Sequence[torch.Tensor], lengths: Sequence[torch.Tensor], loss: torch.Tensor, arrays: Arrays) -> None:
-        """What one batch showed; looked at later, with others. Of the parts of a batch that a loss sees as a whole nothing is seen."""
+        """What one batch showed; looked at later, with others, but arrays now, as they change.
+
+        Of the parts of a batch that a loss sees as a whole nothing is seen.
+        """
         if len(seen) < len(self.measuring.places):
             return
-        self._waiting.append((seen, lengths if self._varies else (), loss))
+        told = self.measuring.of_arrays(arrays) if self.each_batch else {}
+        self._waiting.append((seen, lengths if self._varies else (), loss, told))
         if len(self._waiting) >= AT_ONCE:
-            self.look(arrays)
+            self.look()
 
-    def look(self, arrays: Arrays) -> None:
+    def look(self) -> None:
         """Measure what waits: each batch in one pass over those of one shape, the round in one over all; one by one where lengths vary."""
         waiting, self._waiting = self._waiting, []
         self._begun = True
         if self.each_batch and waiting:
-            losses = torch.stack([loss for _, _, loss in waiting]).tolist()
-            self._tell_each(self.batches, [(entry, loss) for entry, loss in zip(waiting, losses, strict=True)], arrays)
+            losses = torch.stack([entry[2] for entry in waiting]).tolist()
+            self._tell_each(self.batches, list(zip(waiting, losses, strict=True)))
         self._add(self._round, waiting)
 
     def end_round(self, loss: float, arrays: Arrays) -> None:
@@ -119,7 +123,7 @@ class Tracked:
                 self._settle()
             return
         self._settle()
-        self.look(arrays)
+        self.look()
         _append(self._rounds, self._round.values(arrays, loss))
         self._round, self._begun = self.measuring.fresh(), False
 
@@ -127,32 +131,33 @@ class Tracked:
         """Measure the rounds that wait."""
         ended, self._ended = self._ended, []
         if all(len(waiting) == 1 for waiting, _ in ended):
-            self._tell_each(self._rounds, [(waiting[0], loss) for waiting, loss in ended], dict)
+            self._tell_each(self._rounds, [(waiting[0], loss) for waiting, loss in ended])
             return
         for waiting, loss in ended:
             one = self.measuring.fresh()
             self._add(one, waiting)
             _append(self._rounds, one.values(dict, loss))
 
-    def _tell_each(self, lists: dict[str, list], batches: list[tuple[Waiting, float]], arrays: Arrays) -> None:
+    def _tell_each(self, lists: dict[str, list], batches: list[tuple[Waiting, float]]) -> None:
         """Append to `lists` what each batch tells by itself."""
         for run in _runs(batches):
             losses = [loss for _, loss in run]
             if len(run) > 1:
-                seen = _joined([one for (one, _, _), _ in run])
-                for name, found in self.measuring.each(self.lowered, seen, losses, arrays).items():
+                seen, told = _joined([entry[0] for entry, _ in run]), [entry[3] for entry, _ in run]
+                for name, found in self.measuring.each(self.lowered, seen, losses, told).items():
                     lists[name].extend(map(plain, found))
             else:
+                seen, lengths, _, told = run[0][0]
                 one = self.measuring.fresh()
-                one.add(self.lowered, *run[0][0][:2])
-                _append(lists, one.values(arrays, losses[0]))
+                one.add(self.lowered, seen, lengths)
+                _append(lists, one.values(dict, losses[0], told))
 
     def _add(self, measuring: Measuring, waiting: list[Waiting]) -> None:
         """Let a measuring see batches together."""
-        for seen, lengths, _ in waiting:
+        for seen, lengths, *_ in waiting:
             if lengths:
                 measuring.add(self.lowered, seen, lengths)
-        alike = [seen for seen, lengths, _ in waiting if not lengths]
+        alike = [seen for seen, lengths, *_ in waiting if not lengths]
         if alike:
             measuring.add(self.lowered, alike[0] if len(alike) == 1 else _joined(alike), ())
 
@@ -170,10 +175,13 @@ class Tracked:
         }  # fmt: skip
         return packed(kept, tensors), tensors
 
-    def load(self, told: Any, tensors: list[torch.Tensor], device: torch.device) -> None:
+    def load(self, told: Any, tensors: list[torch.Tensor], device: torch.device, arrays: Arrays) -> None:
         """Go on from what `state` gave."""
         kept = unpacked(told, tensors, device)
-        self._waiting, self._begun = kept["Waiting"], kept.get("Begun", True)
+        # older checkpoints held no values of arrays
+        now = self.measuring.of_arrays(arrays)
+        self._waiting = [(seen, lengths, loss, known[0] if known else now) for seen, lengths, loss, *known in kept["Waiting"]]
+        self._begun = kept.get("Begun", True)
         for name, lists in (("Batches", self.batches), ("Rounds", self.rounds), ("Checks", self.checks)):
             lists.update({key: kept[name].get(key, []) for key in lists})
         for collector, attributes in zip(_collectors(self._round), kept["Round"], strict=True):

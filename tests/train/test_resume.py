@@ -79,7 +79,9 @@ VARIANTS = {
     "a torch optimiser": {"Method": (torch.optim.Adagrad, {"lr_decay": 0.1})},
     "accumulation": {"GradientAccumulation": 3},
     "measured": {
-        "TrainingProgressMeasurements": ["Accuracy", "Entropy", "F1Score", "ConfusionMatrix", "AreaUnderROCCurve", NetPort([0, "Output"])],
+        "TrainingProgressMeasurements": [
+            "Accuracy", "Entropy", "F1Score", "ConfusionMatrix", "AreaUnderROCCurve", NetPort([0, "Output"]), NetPort(0, "Weights"),
+        ],
         "TrainingStoppingCriterion": {"Criterion": "Entropy", "Patience": 2}, "EMA": 0.9,
     },
     "turns": {"TrainingUpdateSchedule": [{0: 2}, All], "LearningRateMultipliers": {3: None}},

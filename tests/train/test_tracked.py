@@ -155,6 +155,22 @@ def test_values_inside_arrays_and_functions():
     assert math.isclose(told["size"], np.abs(HELD[0]).sum(1).mean(), rel_tol=1e-5)
 
 
+@pytest.mark.parametrize("size", [32, 150])
+def test_an_array_is_told_as_it_was_after_each_batch(size):
+    """Though batches are looked at together, and later."""
+    seen = []
+
+    def look(progress):
+        seen.append(float(progress["Weights"]["0/Weights"].double().mean()))
+
+    specs = [NetPort(0, "Weights"), {"Measurement": NetPort(0, "Weights"), "Aggregation": "L2Norm", "Key": "norm"}, "Accuracy"]
+    every = (look, {"Interval": (1, "Batches")})
+    result = train(TrainingProgressMeasurements=specs, TrainingProgressFunction=every, BatchSize=size, MaxTrainingRounds=2)
+    lists = result["BatchMeasurementsLists"]
+    assert np.allclose(lists["0/Weights"], seen, rtol=1e-12) and len(set(lists["norm"])) == len(seen) == result["TotalBatches"]
+    assert result["RoundMeasurementsLists"]["0/Weights"] == lists["0/Weights"][len(seen) // 2 - 1 :: len(seen) // 2]
+
+
 def test_sequences():
     net = NetChain([LongShortTermMemoryLayer(4), NetMapOperator(NetChain([2, SoftmaxLayer()]))], Input=("Varying", 1))
     xs = [SOURCE.normal(size=(n, 1)).astype("float32") for n in (3, 5, 4, 2, 6, 1)]
