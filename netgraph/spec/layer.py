@@ -4,6 +4,7 @@ import inspect
 import json
 import math
 from collections.abc import Mapping
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -58,6 +59,7 @@ class Schema:
 
     def __init__(self, cls: type["Layer"]):
         declared: dict[str, Declaration] = {}
+        self._forward = cls.forward
         for base in reversed(cls.__mro__):
             declared.update({d.name: d for d in vars(base).values() if isinstance(d, Declaration)})
         self.fields = tuple(cls.model_fields)
@@ -71,12 +73,16 @@ class Schema:
         self.variadic = next((d for d in declared.values() if isinstance(d, InputPorts)), None)
         options = (*self.fields, *self.arrays, *OPTIONS, *(("InputPorts",) if self.variadic else ()))
         self.options = options
-        self.forward = inspect.signature(cls.forward).parameters
         self.aliases: dict[str, str] = {}
         for option in options:
             other = self.aliases.setdefault(snake(option), option)
             if other != option or option in cls.port_words(self):
                 raise TypeError(f"{cls.__name__}: {option} is also {other if other != option else 'a port'}, or spelt like it")
+
+    @cached_property
+    def forward(self) -> Mapping[str, inspect.Parameter]:
+        """What `forward` of the class takes."""
+        return inspect.signature(self._forward).parameters
 
 
 class Layer(Net, BaseModel):
