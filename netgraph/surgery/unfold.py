@@ -11,6 +11,7 @@ from netgraph.errors import NetTypeError
 from netgraph.nets.chain import NetChain
 from netgraph.nets.container import Container
 from netgraph.nets.graph import NetGraph
+from netgraph.nets.nest import NetNestOperator
 from netgraph.spec.layer import Layer
 from netgraph.spec.net import Net, parts_of
 from netgraph.spec.ports import NetPort
@@ -28,8 +29,9 @@ def net_unfold(net: Net, /) -> Net:
 
     What runs along the first level of the net's input is unfolded: recurrent layers and NetFoldOperator ("State", "CellState", the names
     of the inputs fed back), AttentionLayer with a causal mask ("Keys" and "Values", the sequences of those so far, each step's own
-    appended), SequenceIndicesLayer ("Index", the position, from 0). NetMapOperator becomes its net, and layers that do the same with every
-    element, normalisations of each element among them, run on one; a SequenceLastLayer goes. Through chains, graphs and whole models.
+    appended), SequenceIndicesLayer ("Index", the position, from 0). NetMapOperator becomes its net, NetNestOperator applies the step of its
+    net, and layers that do the same with every element, normalisations of each element among them, run on one; a SequenceLastLayer goes.
+    Through chains, graphs and whole models.
     States are ports of one name on both sides, "State1", "State2", ... where several share it; `unfold_states` gives what they start
     from. Element for element the outputs are those of the net, and a step costs the same however long the sequence is (attention looks at
     what is kept), so a text is written in linear time. Arrays come along.
@@ -123,6 +125,8 @@ class _Unfolding:
             return self._container(path, net, sequences)
         terms = self.typing.terms[path]
         types = {name: self.typing.type_of(term) for name, term in (*terms.inputs.items(), *terms.outputs.items())}
+        if isinstance(net, NetNestOperator):
+            return self._nest(path, net)
         where = f"net_unfold: {'/'.join(path)}, {short(net)}," if path else f"net_unfold: {short(net)}"
         if not isinstance(net, Layer):
             raise NetTypeError(f"{where} has no step")
@@ -139,6 +143,19 @@ class _Unfolding:
         states = {name: _plain(self.typing.type_of(term)) for name, term in terms.state_ports.items() if name in step.states}
         given = {**made.given, **{name: kind for name, kind in states.items() if kind.shape is not None}}
         return _Stepped(made.replaced(given=given), step.states, outputs)
+
+    def _nest(self, path: tuple[str, ...], net: NetNestOperator) -> _Stepped:
+        """One step of a net that is applied several times: its own step, as often."""
+        inner = parts_of(net)["Net"]
+        step = self.part((*path, "Net"), inner, frozenset(inner.input_ports()))
+        if step.states:
+            where = f"net_unfold: {'/'.join((*path, 'Net'))}, {short(inner)},"
+            raise NetTypeError(f"{where} keeps states, which each of its {net.Times} applications would have of its own")
+        outputs = frozenset(net.output_ports() if step.sequences else ())
+        if step.net is None:
+            return _Stepped(None, (), outputs)
+        given = shortened(net.given, {*net.input_ports(), *outputs})
+        return _Stepped(NetNestOperator(step.net, net.Times, **given), (), outputs)
 
     def _container(self, path: tuple[str, ...], net: Container, sequences: frozenset[str]) -> _Stepped:
         steps: dict[str, _Stepped] = {}

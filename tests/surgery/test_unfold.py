@@ -199,6 +199,14 @@ def test_training_goes_through_a_step():
             "net_unfold: NetBidirectionalOperator([NetFoldOperator[1], NetFoldOper... sees all steps at once, it has no step",
         ),
         (
+            lambda: net_unfold(NetNestOperator(GatedRecurrentLayer(3), 2, Input=("Varying", 3))),
+            "net_unfold: Net, GatedRecurrentLayer(3), keeps states, which each of its 2 applications would have of its own",
+        ),
+        (
+            lambda: net_unfold(NetChain([NetNestOperator(SequenceReverseLayer(), 2)], Input=("Varying", 3))),
+            "net_unfold: 0/Net, SequenceReverseLayer(), sees all steps at once, it has no step",
+        ),
+        (
             lambda: net_unfold(
                 NetGraph({"f": SUMS}, [(NetPort("s"), NetPort("f", "State")), (NetPort("x"), NetPort("f", "Input"))], x=("Varying", 3))
             ),
@@ -214,3 +222,13 @@ def test_refused(build, text):
     with pytest.raises(NetError) as caught:
         build()
     assert str(caught.value) == text
+
+
+def test_what_is_nested_is_nested_in_each_step():
+    nest = NetNestOperator(NetMapOperator(NetChain([3, Tanh])), 3)
+    net = net_initialize(NetChain([nest, GatedRecurrentLayer(2), NetNestOperator(NetMapOperator(Tanh), 2)], Input=("Varying", 3)))
+    step = net_unfold(net)
+    outputs, _ = one_by_one(step, {"Input": X})
+    assert np.allclose(outputs["Output"], net(X), atol=1e-6)
+    assert sum(array.size for array in step.arrays.values()) == sum(array.size for array in net.arrays.values())
+    assert net_unfold(NetNestOperator(NetMapOperator(NetChain([])), 2, Input=("Varying", 3)))([1, 2, 3]).tolist() == [1, 2, 3]
