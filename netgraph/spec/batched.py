@@ -69,7 +69,12 @@ def array_shapes(graph: FunctionGraph) -> tuple[tuple[int, ...], ...]:
 
 
 def _followed(graph: FunctionGraph, shapes: Sizes):
-    """The outputs of a graph on arrays without memory; None where a step needs values and small arrays can have them."""
+    """The outputs of a graph on arrays without memory; None where a step needs values and small arrays can have them.
+
+    Captured integers may be places in an array, and torch does not look whether they are there while it has no memory.
+    """
+    if sum(map(math.prod, shapes)) <= _MOST_DRAWN and any(array.ndim and not array.is_floating_point() for array in graph.constants):
+        return None
     try:
         return graph(*(torch.empty(shape, device="meta") for shape in shapes))
     except Exception:  # a step that needs values, or what is wrong with the function, which is told for arrays that have some

@@ -79,6 +79,16 @@ ROWS = [
                 "  (2,): NetChain was given Input=2",
             ),
             (
+                lambda: NetChain([FunctionLayer(lambda x: x[..., [0, 0, 2]])], Input=2),
+                "0: the function fails on arrays of shape (2,): IndexError: index 2 is out of bounds for dimension 0 with size 2\n"
+                "  (2,): NetChain was given Input=2",
+            ),
+            (
+                lambda: FunctionLayer(lambda x: x[..., [0, 0, 2]])([1, 2]),
+                "FunctionLayer: the function fails on arrays of shape (2,): IndexError: index 2 is out of bounds for dimension 0 with size "
+                "2\n  (2,): the data",
+            ),
+            (
                 lambda: NetChain([FunctionLayer(lambda x: x[3:])], Input=3),
                 "0: the function gives an array without elements, of shape (0,)\n  (3,): NetChain was given Input=3",
             ),
