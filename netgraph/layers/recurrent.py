@@ -76,6 +76,7 @@ class RecurrentLayer(Layer):
     Size: SizeSpec = Automatic
     Dropout: DropoutSpec = None
     varying = "masked"
+    abstract = True
 
     kind: ClassVar[str] = ""
     gates: ClassVar[tuple[str, ...]] = ("",)
@@ -93,6 +94,10 @@ class RecurrentLayer(Layer):
         layer = self.replaced(given={name: kind for name, kind in self.given.items() if name not in ("Input", "Output")})
         edges = [(NetPort("Input"), "one", "layer", "last", NetPort("Output")), *state_edges("layer", self.state_names())]
         return Step({"one": ReplicateLayer(1), "layer": layer, "last": PartLayer(0)}, edges, self.state_names())
+
+    def forward(self, Input, *, State, lengths, training, **words):
+        output, state, *_ = self.run(Input, (State,), lengths["Input"].get(0), words, training)
+        return output, state
 
     def run(self, x, states: tuple, length, words: Mapping[str, Any], training: bool):
         """The output and the final states; `words` are the arrays and the noise by name, `length` the true lengths if they vary."""
@@ -290,10 +295,6 @@ class BasicRecurrentLayer(RecurrentLayer):
     StateDraws = Noise("Size")
     UpdateDraws = Noise("steps Size")
 
-    def forward(self, Input, *, State, lengths, training, **words):
-        output, state, *_ = self.run(Input, (State,), lengths["Input"].get(0), words, training)
-        return output, state
-
 
 class GatedRecurrentLayer(RecurrentLayer):
     """A sequence through a state that two gates renew (a gated recurrent unit, GRU).
@@ -334,10 +335,6 @@ class GatedRecurrentLayer(RecurrentLayer):
     InputDraws = Noise("3 Size")
     StateDraws = Noise("3 Size")
     UpdateDraws = Noise("steps Size")
-
-    def forward(self, Input, *, State, lengths, training, **words):
-        output, state, *_ = self.run(Input, (State,), lengths["Input"].get(0), words, training)
-        return output, state
 
 
 class LongShortTermMemoryLayer(RecurrentLayer):
