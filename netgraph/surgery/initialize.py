@@ -71,7 +71,18 @@ def open_error(net: Net, typing: Typing, what: str) -> NetValueError:
     places = typing.open_places()
     shown = ", ".join(f"{place} is {kind}" for place, kind in places[:4]) + (f" and {len(places) - 4} more" if len(places) > 4 else "")
     first = next((name for name, kind in typing.inputs.items() if not kind.closed), None)
-    return NetValueError(f"{what}: sizes are open: {shown}", fix=f"give the net {first}=<shape>" if first else None)
+    fix = f"give the net {first}=<shape>" if first else _size_to_state(net, typing)
+    return NetValueError(f"{what}: sizes are open: {shown}", fix=fix)
+
+
+def _size_to_state(net: Net, typing: Typing) -> str | None:
+    """How to state a size of an array that the net says nothing about, where it is a parameter of its layer."""
+    for path, part, name, declared, _ in array_slots(net):
+        if typing.store.known(typing.terms[path].arrays[name]) is None:
+            for size in declared.text.split():
+                if getattr(part, size, None) is Automatic:
+                    return f"{type(part).__name__}({size}=<number>)"
+    return None
 
 
 def seed_of(seeding) -> int | str:

@@ -64,4 +64,6 @@ def test_the_number_of_classes_is_missing():
     data = {"Input": [[0.0, 1], [1, 0]], "Target": [0, 1]}
     with pytest.raises(NetError) as caught:
         net_train(NetChain([3], Input=2), data, LossFunction=CosFaceLossLayer(), TrainingProgressReporting=None)
-    assert str(caught.value) == "net_initialize cannot draw arrays: sizes are open: loss/Weights is (?, 3)"
+    assert str(caught.value) == (
+        "net_initialize cannot draw arrays: sizes are open: loss/Weights is (?, 3)\n  try: CosFaceLossLayer(Classes=<number>)"
+    )
