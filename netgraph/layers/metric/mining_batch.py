@@ -1,16 +1,20 @@
-"""Miners that look at the whole batch at once, or draw at random. They keep the matrix of all distances, or of all triplets."""
+"""Miners that look at the whole batch at once, or draw at random, or are told by the order of the batch.
+
+Those that look or draw keep the matrix of all distances, or of all triplets.
+"""
 
 import math
 
 import torch
 from torch import Tensor
 
+from netgraph.errors import NetShapeError
 from netgraph.layers.metric.closed import has_any
 from netgraph.layers.metric.distance import METRIC, LpDistance
 from netgraph.layers.metric.mining import Miner, slots
 from netgraph.spec.parameters import Count, number
 
-__all__ = ["DistanceWeightedMiner", "HDCMiner", "UniformHistogramMiner"]
+__all__ = ["DistanceWeightedMiner", "HDCMiner", "PackagedTripletsMiner", "UniformHistogramMiner"]
 
 _GOLDEN = (math.sqrt(5) - 1) / 2
 """Multiples of it modulo 1 are spread evenly, and from a random start each of them is uniform."""
@@ -130,3 +134,32 @@ def _draws(items) -> Tensor:
     if items.draws is not None:
         return items.draws
     return (torch.arange(len(items.x), device=items.x.device, dtype=items.x.dtype) * _GOLDEN).frac()
+
+
+class PackagedTripletsMiner(Miner):
+    """The batch is a list of triplets: items 3 k, 3 k + 1, 3 k + 2 are an anchor, its positive, its negative, whatever their classes.
+
+    For batches that come as they are, from a generator or a function, since data in memory is shuffled. A triplet with a padded item is
+    left out.
+    Errors: a batch whose number of items is no multiple of 3.
+    Source: EmbeddingsAlreadyPackagedAsTriplets of pytorch-metric-learning.
+
+    >>> data = {"Input": [[1, 0], [0, 1], [1, 0]], "Target": [0, 0, 1]}
+    >>> [round(float(loss), 4) for loss in TripletLossLayer(Miner=PackagedTripletsMiner())(data)["Loss"]]
+    [4.3926, 0.0, 0.0]
+    """
+
+    @property
+    def Distance(self):
+        return LpDistance()
+
+    def pairs(self, d, block, items):
+        count = len(items.x[items.own])
+        if count % 3:
+            raise NetShapeError(f"{self!r}: a batch of triplets wants a multiple of 3 items, got {count}")
+        columns = torch.arange(len(items.x), device=d.device)
+        rows = columns[block.start : block.start + len(block.x)].unsqueeze(1)
+        anchor = rows % 3 == 0
+        if block.real is not None:
+            anchor = anchor & block.real[:count].view(-1, 3).all(1).repeat_interleave(3)[rows]
+        return anchor & (columns == rows + 1), anchor & (columns == rows + 2)

@@ -122,6 +122,7 @@ MINED = [
     ],
     *[(TripletMarginMiner(kind, 0.1), miners.TripletMarginMiner(0.1, kind.lower())) for kind in ("All", "Hard", "SemiHard", "Easy")],
     (AngularMiner(35), miners.AngularMiner(35)),
+    (PackagedTripletsMiner(), miners.EmbeddingsAlreadyPackagedAsTriplets()),
 ]
 
 

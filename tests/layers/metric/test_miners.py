@@ -21,6 +21,8 @@ MINERS = [cls() for cls in kinds(Miner).values()]
 @pytest.mark.parametrize("classes", [[0] * 6, list(range(6)), [0, 0, 1, 1, 2, 2], [0]], ids=["one", "singles", "pairs", "alone"])
 def test_every_miner_survives_what_is_missing(miner, classes):
     x, _ = batch(len(classes))
+    if len(classes) % 3 and isinstance(miner, PackagedTripletsMiner):
+        return
     for loss in (TripletLossLayer(Miner=miner), SupConLossLayer(Miner=miner)):
         assert all(torch.isfinite(value).all() for value in ours(loss, x, torch.tensor(classes)))
 
@@ -38,6 +40,19 @@ def test_every_miner_compiles_and_ignores_padding(miner):
     if not miner.random:
         (alone,), _ = forward((x[:9], y[:9]), (), (), (), (), None)
         torch.testing.assert_close(padded.mean(), alone.mean())
+
+
+def test_packaged_triplets_want_all_three():
+    x, y = batch(8)
+    with pytest.raises(NetError) as caught:
+        ours(TripletLossLayer(Miner=PackagedTripletsMiner()), x, y)
+    assert str(caught.value) == "PackagedTripletsMiner(): a batch of triplets wants a multiple of 3 items, got 8"
+    x, y = batch(9)
+    layer = TripletLossLayer(1, Miner=PackagedTripletsMiner())
+    loss, gradient = ours(layer, x, y, valid=torch.arange(9) != 4)
+    assert (gradient[3:6] == 0).all() and (gradient[[0, 1, 2, 6, 7, 8]] != 0).any(1).all()
+    kept = torch.tensor([0, 1, 2, 6, 7, 8])
+    assert_equal((loss, gradient[kept]), ours(layer, x[kept], y[kept]))
 
 
 def test_the_hardest_share_of_all_pairs_is_that_of_the_package():
