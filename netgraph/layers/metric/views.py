@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor
 
+from netgraph.layers.metric import blocks
+from netgraph.layers.metric.blocks import block_size, over_blocks
 from netgraph.layers.metric.closed import precisely
-from netgraph.layers.metric.distance import METRIC, CosineSimilarity
+from netgraph.layers.metric.distance import METRIC, CosineSimilarity, Tensors
 from netgraph.layers.metric.reduction import REDUCTION, masked_lse, of_items, reduced
 from netgraph.spec.declare import InputPort, OutputPort
 from netgraph.spec.layer import Layer
@@ -21,7 +23,7 @@ class MultipleNegativesRankingLossLayer(Layer):
     "Anchor" and "Positive" are the embeddings of a pair; the positives of other examples are its negatives. s is the cosine, or another
     similarity, or a distance d, then s = -d; Scale 20 unless given. Symmetric: the mean of this and of the same with both sides exchanged.
     Form "TFSimilarity" adds 1 inside the logarithm (there s is the inner product, Distance="ip"). A term is a pair; "Loss" is the pair's
-    part, whose mean over the batch is the sum over pairs divided by their number. The matrix of all similarities is kept.
+    part, whose mean over the batch is the sum over pairs divided by their number.
     Errors: embeddings of different sizes.
     Source: Henderson et al. 2017 (arXiv 1705.00652); sentence-transformers; MultiNegativesRankLoss of TF Similarity.
 
@@ -52,10 +54,24 @@ class MultipleNegativesRankingLossLayer(Layer):
         real = torch.ones(len(anchor), dtype=torch.bool, device=anchor.device) if valid is None else valid
         both = torch.where(real.unsqueeze(1), torch.cat((anchor, positive), 1), 0.0)
         prepared = [part.chunk(2) for part in self.Distance.prepare(torch.cat(both.chunk(2, 1)))]
-        rows, columns = tuple(part[0] for part in prepared), tuple(part[1] for part in prepared)
-        s = -self.Distance.sign * self.Scale * self.Distance.between(rows, columns)
-        kept, one = real.expand_as(s), self.Form == "TFSimilarity"
-        losses = masked_lse(s, kept, one=one) - s.diagonal()
-        if self.Symmetric:
-            losses = (losses + masked_lse(s.mT, kept, one=one) - s.diagonal()) / 2
+        everything = (*(part[0] for part in prepared), *(part[1] for part in prepared))
+        # where the matrix is kept anyway both directions share it
+        size = len(real) if self.Symmetric and len(real) ** 2 <= blocks.KEPT else block_size(len(real), 1)
+        (losses,) = over_blocks(self._rows, size, everything, (real,), 1)
         return reduced([of_items(losses, real)], self.Reduction, valid, None)[0]
+
+    def _rows(self, start: int, rows: Tensors, everything: Tensors, shared: Tensors) -> Tensors:
+        """The losses of some pairs; the first half of the tensors is of anchors, the other of positives."""
+        half, (real,) = len(rows) // 2, shared
+
+        def among(anchors: Tensors, positives: Tensors) -> Tensor:
+            return -self.Distance.sign * self.Scale * self.Distance.between(anchors, positives)
+
+        def losses(s: Tensor) -> Tensor:
+            return masked_lse(s, real.expand_as(s), one=self.Form == "TFSimilarity") - s.diagonal(start)
+
+        s = among(rows[:half], everything[half:])
+        if not self.Symmetric:
+            return (losses(s),)
+        other = s if len(s) == len(real) else among(everything[:half], rows[half:])
+        return ((losses(s) + losses(other.mT)) / 2,)

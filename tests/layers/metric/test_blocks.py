@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from netgraph import MarginLossLayer
-from netgraph.layers.metric import blocks, frame
+from netgraph import MarginLossLayer, MultipleNegativesRankingLossLayer
+from netgraph.layers.metric import blocks, frame, views
 from netgraph.lower.forward import lower
 from tests.layers.harness import typed_as
 from tests.layers.metric.peers import assert_equal, batch, ours
@@ -24,6 +24,24 @@ def test_blocks_are_the_whole(layer, kept, monkeypatch):
     monkeypatch.undo()
     again = forward((x, y), (), (), (), (), None)[0] if mined else ()
     assert all(map(torch.equal, mined, again))
+
+
+@pytest.mark.parametrize("kept", [0, 2**23], ids=["anew", "kept"])
+@pytest.mark.parametrize("distance", ["CosineSimilarity", "SNRDistance", "LpDistance"])
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_blocks_of_anchors_are_the_whole(symmetric, distance, kept, monkeypatch):
+    layer = MultipleNegativesRankingLossLayer(3, Symmetric=symmetric, Distance=distance)
+    forward = lower(typed_as(layer, {"Anchor": 6}), "Train", wanted=[((), "Loss")]).forward
+
+    def found():
+        anchor, positive = (batch(11, seed=seed)[0].requires_grad_() for seed in (1, 2))
+        loss = forward((anchor, positive), (), (), (), (), torch.arange(11) != 5)[0][0]
+        return loss.detach(), *torch.autograd.grad(loss.mean(), (anchor, positive))
+
+    whole = found()
+    monkeypatch.setattr(views, "block_size", lambda count, depth: 4)
+    monkeypatch.setattr(blocks, "KEPT", kept)
+    assert_equal(found(), whole, 1e-12)
 
 
 def test_shared_arrays_get_their_gradient(monkeypatch):
