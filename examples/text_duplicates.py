@@ -59,9 +59,9 @@ def copied(parts, rng):
     return text
 
 
-def encoded(text):
-    """The places of the characters, with spaces before the text."""
-    return [CHARACTERS.index(letter) for letter in text[-LENGTH:].rjust(LENGTH)]
+def shown(text):
+    """The text as the net reads it: its end, with spaces before where it is short."""
+    return text[-LENGTH:].rjust(LENGTH)
 
 
 def pairs(sentences, rng):
@@ -70,14 +70,9 @@ def pairs(sentences, rng):
     for number, parts in enumerate(sentences):
         other = sentences[(number + 1 + rng.integers(len(sentences) - 1)) % len(sentences)]
         for partner, apart in ((parts, False), (parts, False), (neighbour(parts, rng), True), (other, True)):
-            texts.append((copied(parts, rng), copied(partner, rng)))
+            texts.append((shown(copied(parts, rng)), shown(copied(partner, rng))))
             differs.append(apart)
     return texts, np.array(differs)
-
-
-def columns(texts, differs):
-    """Pairs as the net takes them; ContrastiveLossLayer pushes apart where its target is True."""
-    return {"Input": np.array([[encoded(text) for text in pair] for pair in texts]), "Target": differs}
 
 
 def best_threshold(distance, differs):
@@ -102,16 +97,17 @@ def main(arguments=None):
     sentences = list(made.values())
     train, choose, judge = sentences[:-800], sentences[-800:-400], sentences[-400:]
 
-    read = [EmbeddingLayer(24, len(CHARACTERS)), GatedRecurrentLayer(96), SequenceLastLayer(), 48]
-    net = NetPairEmbeddingOperator(NetChain(read, Input=(LENGTH, Integer(len(CHARACTERS)))))
-    result = net_train(
-        net, columns(*pairs(train, rng)), All, LossFunction=ContrastiveLossLayer(), TimeGoal=options.time, BatchSize=128, LearningRate=0.003
-    )
+    characters = NetEncoder(("Characters", CHARACTERS, {"TargetLength": LENGTH}))
+    net = NetPairEmbeddingOperator([EmbeddingLayer(24), GatedRecurrentLayer(96), SequenceLastLayer(), 48], Input=characters)
+    texts, differs = pairs(train, rng)
+    # the loss pushes apart where its target is True
+    data = {"Input": texts, "Target": differs}
+    result = net_train(net, data, All, LossFunction=ContrastiveLossLayer(), TimeGoal=options.time, BatchSize=128, LearningRate=0.003)
     print(result)
     distances = {}
     for name, part in (("choose", choose), ("judge", judge)):
         texts, differs = pairs(part, rng)
-        distances[name] = result.trained_net(columns(texts, differs)["Input"]), differs, texts
+        distances[name] = result.trained_net(texts), differs, texts
     distance, differs, _ = distances["choose"]
     threshold = best_threshold(distance, differs)
     distance, differs, texts = distances["judge"]
@@ -123,7 +119,7 @@ def main(arguments=None):
     for title, places in (("taken for the same, though different", alike & differs), ("not found", ~alike & ~differs)):
         print(f"\n{title}:")
         for place in np.flatnonzero(places)[:3]:
-            print(f"  {distance[place]:.3f}  {texts[place][0]!r}\n         {texts[place][1]!r}")
+            print(f"  {distance[place]:.3f}  {texts[place][0].strip()!r}\n         {texts[place][1].strip()!r}")
 
 
 if __name__ == "__main__":

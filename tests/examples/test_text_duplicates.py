@@ -36,8 +36,7 @@ def test_copies_and_neighbours():
     copies = [module.copied(parts, rng) for _ in range(200)]
     assert text in copies and len(set(copies)) > 100
     assert all(abs(len(copy) - len(text)) <= 3 and set(copy) <= set(module.CHARACTERS) for copy in copies)
-    codes = module.encoded(text)
-    assert len(codes) == module.LENGTH and "".join(module.CHARACTERS[code] for code in codes).strip() == text
+    assert len(module.shown(text)) == module.LENGTH and module.shown(text).strip() == text
 
 
 def test_half_of_the_pairs_are_the_same():
