@@ -67,11 +67,11 @@ class MultipleNegativesRankingLossLayer(Layer):
         def among(anchors: Tensors, positives: Tensors) -> Tensor:
             return -self.Distance.sign * self.Scale * self.Distance.between(anchors, positives)
 
-        def losses(s: Tensor) -> Tensor:
-            return masked_lse(s, real.expand_as(s), one=self.Form == "TFSimilarity") - s.diagonal(start)
+        def total(s: Tensor) -> Tensor:
+            return masked_lse(s, real.expand_as(s), one=self.Form == "TFSimilarity")
 
         s = among(rows[:half], everything[half:])
         if not self.Symmetric:
-            return (losses(s),)
+            return (total(s) - s.diagonal(start),)
         other = s if len(s) == len(real) else among(everything[:half], rows[half:])
-        return ((losses(s) + losses(other.mT)) / 2,)
+        return ((total(s) + total(other.mT)) / 2 - s.diagonal(start),)
