@@ -5,12 +5,15 @@ import pytest
 import torch
 
 from netgraph import (
+    All,
     BasicRecurrentLayer,
     GatedRecurrentLayer,
     LongShortTermMemoryLayer,
     NetChain,
     SequenceLastLayer,
+    SoftmaxLayer,
     net_initialize,
+    net_train,
 )
 from netgraph.layers import recurrent, uneven
 from netgraph.layers.uneven import cut, mended, parts_of
@@ -106,3 +109,18 @@ def test_an_example_gives_what_it_gives_alone(cls, eager_to_cut):
     rows = [torch.randn(max(1, n), 2).numpy() for n in LENGTHS.tolist()]
     for row, found in zip(rows, net(rows), strict=True):
         assert np.allclose(found, net(row), rtol=1e-6, atol=1e-6)
+
+
+def test_training_in_parts_goes_on_bit_for_bit(tmp_path, eager_to_cut):
+    def data(info):
+        lengths = torch.randint(1, 30, (8,), generator=info.Generator).tolist()
+        rows = [torch.randn(n, 2, generator=info.Generator) for n in lengths]
+        return {"Input": rows, "Output": torch.randint(0, 3, (8,), generator=info.Generator)}
+
+    net = NetChain([LongShortTermMemoryLayer(4), SequenceLastLayer(), 3, SoftmaxLayer()], Input=("Varying", 2))
+    words = {"BatchSize": 8, "TrainingProgressReporting": None, "Plan": "Eager"}
+    whole = net_train(net, data, All, MaxTrainingRounds=9, **words)
+    every = ("Directory", tmp_path, {"Interval": (1, "Batches")})
+    net_train(net, data, All, MaxTrainingRounds=5, TrainingProgressCheckpointing=every, **words)
+    resumed = net_train(net, data, All, MaxTrainingRounds=9, Resume=tmp_path, TrainingProgressReporting=None)
+    assert whole["BatchLossList"] == resumed["BatchLossList"] and whole["TrainedNet"] == resumed["TrainedNet"]
