@@ -1,5 +1,7 @@
 """A batch of sequences run in parts of similar length: the same results, gradients and states as in one piece."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -119,8 +121,9 @@ def test_training_in_parts_goes_on_bit_for_bit(tmp_path, eager_to_cut):
 
     net = NetChain([LongShortTermMemoryLayer(4), SequenceLastLayer(), 3, SoftmaxLayer()], Input=("Varying", 2))
     words = {"BatchSize": 8, "TrainingProgressReporting": None, "Plan": "Eager"}
-    whole = net_train(net, data, All, MaxTrainingRounds=9, **words)
+    train: Any = net_train
+    whole = train(net, data, All, MaxTrainingRounds=9, **words)
     every = ("Directory", tmp_path, {"Interval": (1, "Batches")})
-    net_train(net, data, All, MaxTrainingRounds=5, TrainingProgressCheckpointing=every, **words)
-    resumed = net_train(net, data, All, MaxTrainingRounds=9, Resume=tmp_path, TrainingProgressReporting=None)
+    train(net, data, All, MaxTrainingRounds=5, TrainingProgressCheckpointing=every, **words)
+    resumed = train(net, data, All, MaxTrainingRounds=9, Resume=tmp_path, TrainingProgressReporting=None)
     assert whole["BatchLossList"] == resumed["BatchLossList"] and whole["TrainedNet"] == resumed["TrainedNet"]
