@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from netgraph.layers.metric.closed import precisely
-from netgraph.layers.metric.distance import METRIC, CosineSimilarity, Root, unit
-from netgraph.layers.metric.frame import PairLoss
-from netgraph.layers.metric.reduction import Part, of_real
-from netgraph.layers.metric.softmax import PairEntropy
+from netgraph.layers.metric.distance import Root, unit
+from netgraph.layers.metric.reduction import of_real
+from netgraph.layers.metric.softmax import PairEntropyLoss
 from netgraph.spec.declare import InputPort, OutputPort, ReadablePort
 from netgraph.spec.layer import Layer
 from netgraph.spec.parameters import choice, number
@@ -20,7 +19,7 @@ from netgraph.spec.parameters import choice, number
 __all__ = ["BarlowTwinsLossLayer", "SimCLRLossLayer", "SimSiamLossLayer", "VICRegLossLayer"]
 
 
-class SimCLRLossLayer(PairLoss):
+class SimCLRLossLayer(PairEntropyLoss):
     """Each view should find the other view of its example among all views of the batch.
 
         loss of a view = log(sum over the other views v of the batch of e^(s(i,v)/T)) - s(i, its partner)/T
@@ -37,22 +36,13 @@ class SimCLRLossLayer(PairLoss):
     [0.5514, 0.5514]
     """
 
-    positional = ("Temperature",)
     Temperature: number(0, low_open=True) = 0.05
     Form: choice("Paper", "TFSimilarity") = "Paper"
     TargetForm: choice("View") = "View"
-    Distance: METRIC = CosineSimilarity()
-
-    @property
-    def factor(self):
-        return -1 / self.Temperature
-
-    def form(self, block):
-        return PairEntropy, block.positive, block.negative, block.strength
 
     def part(self, found, block):
-        total, count, active = found
-        return Part(total if self.Form == "Paper" else 2 * total, count, count, active)
+        part = super().part(found, block)
+        return part if self.Form == "Paper" else part._replace(total=2 * part.total)
 
 
 class SimSiamLossLayer(Layer):

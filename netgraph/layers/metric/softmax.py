@@ -1,5 +1,7 @@
 """Losses on classes that are cross-entropies over the items of a batch: NT-Xent, supervised contrastive, neighbourhood components."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,27 @@ from netgraph.spec.parameters import number
 __all__ = ["NTXentLossLayer", "SupConLossLayer"]
 
 
-class NTXentLossLayer(PairLoss):
+class PairEntropyLoss(PairLoss):
+    """A loss whose terms are positive pairs, each a cross-entropy of the pair against the negatives of its anchor. Abstract."""
+
+    abstract: ClassVar[bool] = True
+    positional = ("Temperature",)
+    Temperature: number(0, low_open=True) = 1.0
+    Distance: METRIC = CosineSimilarity()
+
+    @property
+    def factor(self):
+        return -1 / self.Temperature
+
+    def form(self, block):
+        return PairEntropy, block.positive, block.negative, block.strength
+
+    def part(self, found, block):
+        total, count, active = found
+        return Part(total, count, count, active)
+
+
+class NTXentLossLayer(PairEntropyLoss):
     """The normalised temperature-scaled cross-entropy: each positive pair against all negatives of its anchor.
 
         loss of (a, p) = -log(e^(s(a,p)/T) / (e^(s(a,p)/T) + sum over negatives n of a of e^(s(a,n)/T)))
@@ -29,20 +51,7 @@ class NTXentLossLayer(PairLoss):
     [0.4699, 0.4699, 0.0]
     """
 
-    positional = ("Temperature",)
     Temperature: number(0, low_open=True) = 0.07
-    Distance: METRIC = CosineSimilarity()
-
-    @property
-    def factor(self):
-        return -1 / self.Temperature
-
-    def form(self, block):
-        return PairEntropy, block.positive, block.negative, block.strength
-
-    def part(self, found, block):
-        total, count, active = found
-        return Part(total, count, count, active)
 
 
 class SupConLossLayer(PairLoss):
