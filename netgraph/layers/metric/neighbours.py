@@ -3,7 +3,6 @@
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from netgraph.layers.metric.closed import has_any
@@ -11,6 +10,7 @@ from netgraph.layers.metric.distance import METRIC, CosineSimilarity, DotProduct
 from netgraph.layers.metric.frame import PairLoss, most_positives, refuse_relation
 from netgraph.layers.metric.mining import slots
 from netgraph.layers.metric.reduction import REDUCTION, Part, masked_lse, of_items, of_pairs
+from netgraph.spec.definitions import soft_plus
 from netgraph.spec.parameters import number
 
 __all__ = [
@@ -104,7 +104,7 @@ class TupletMarginLossLayer(PairLoss):
         negatives = masked_lse(self.Scale * d, block.negative).unsqueeze(1)
         some = has_any(block.negative).unsqueeze(1)
         gap = torch.where(block.positive & some, negatives - positive, -torch.inf)
-        return of_pairs(F.softplus(gap), block.positive, block.strength)
+        return of_pairs(soft_plus(gap), block.positive, block.strength)
 
 
 class NPairsLossLayer(PairLoss):

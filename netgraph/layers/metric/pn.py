@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from netgraph.layers.metric.batch import Items, pair_masks
@@ -12,6 +11,7 @@ from netgraph.layers.metric.distance import METRIC, CosineDistance
 from netgraph.layers.metric.frame import PairLoss
 from netgraph.layers.metric.reduction import Part, of_items
 from netgraph.layers.metric.triplet import mined_triplets, strategies
+from netgraph.spec.definitions import soft_plus
 from netgraph.spec.parameters import Flag, choice, number, parameter, wants
 from netgraph.types.symbols import Automatic
 
@@ -70,7 +70,7 @@ class PNLossLayer(PairLoss):
         return [of_items(self._loss(far - torch.minimum(near, between)), valid)]
 
     def _loss(self, gap: Tensor) -> Tensor:
-        return F.softplus(gap) if self.SoftMargin else (gap + self.Margin).clamp_min(0)
+        return soft_plus(gap) if self.SoftMargin else (gap + self.Margin).clamp_min(0)
 
     def _released(self, items: Items) -> Part:
         metric = CosineDistance(False) if isinstance(self.Distance, CosineDistance) else self.Distance

@@ -1,13 +1,13 @@
 """Losses on classes that weigh the set of positives of an item against the set of its negatives: multi-similarity, circle, lifted."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from netgraph.layers.metric.closed import ClosedForm, has_any
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity
 from netgraph.layers.metric.frame import PairLoss
 from netgraph.layers.metric.reduction import REDUCTION, Part, masked_lse, of_items, of_pairs
+from netgraph.spec.definitions import soft_plus
 from netgraph.spec.parameters import Flag, choice, number
 
 __all__ = [
@@ -110,7 +110,7 @@ class CircleLossLayer(PairLoss):
         near = -self.Gamma * (1 + m - weight).clamp_min(0) * (d - 1 + m)
         far = self.Gamma * (weight + m).clamp_min(0) * (d - m)
         if paper:
-            losses = F.softplus(masked_lse(near, block.positive) + masked_lse(far, block.negative))
+            losses = soft_plus(masked_lse(near, block.positive) + masked_lse(far, block.negative))
         else:
             losses = masked_lse(near, block.positive, one=True) + masked_lse(far, block.negative, one=True)
         return of_items(losses, block.has_both)

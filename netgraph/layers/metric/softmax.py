@@ -9,6 +9,7 @@ from netgraph.layers.metric.closed import ClosedForm, as_numbers
 from netgraph.layers.metric.distance import METRIC, CosineSimilarity
 from netgraph.layers.metric.frame import PairLoss
 from netgraph.layers.metric.reduction import REDUCTION, Part
+from netgraph.spec.definitions import soft_plus
 from netgraph.spec.parameters import number
 
 __all__ = ["NTXentLossLayer", "SupConLossLayer"]
@@ -134,7 +135,7 @@ class PairEntropy(ClosedForm):
         log = torch.log(torch.where(some, sums, 1.0)) + peak
         # the share of the negatives against one positive: sigmoid(log - s)
         gap = torch.where(positive & some, log - s, -torch.inf)
-        losses = torch.nn.functional.softplus(gap)
+        losses = soft_plus(gap)
         share = gap.sigmoid_()
         active = (losses > 0).sum(1).to(s.dtype)
         count = positive.sum(1).to(s.dtype)

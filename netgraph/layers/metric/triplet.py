@@ -12,6 +12,7 @@ from netgraph.layers.metric.closed import ClosedForm, has_any
 from netgraph.layers.metric.frame import PairLoss, most_positives
 from netgraph.layers.metric.mining import TripletMarginMiner, best, slots
 from netgraph.layers.metric.reduction import REDUCTION, Part, of_items, of_pairs
+from netgraph.spec.definitions import soft_plus
 from netgraph.spec.parameters import Flag, choice, number
 
 __all__ = ["TripletLossLayer"]
@@ -87,7 +88,7 @@ class TripletLossLayer(PairLoss):
         return of_items(self._loss(far - near), valid)
 
     def _loss(self, gap):
-        return F.softplus(gap + self.Margin) if self.SoftMargin else (gap + self.Margin).clamp_min(0)
+        return soft_plus(gap + self.Margin) if self.SoftMargin else (gap + self.Margin).clamp_min(0)
 
     def rows(self, d, block):
         if self._dense:
