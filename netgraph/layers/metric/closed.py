@@ -11,12 +11,14 @@ from netgraph.spec.whole import is_traced, whole
 
 
 def once(backward: Callable) -> Callable:
-    """The backward pass of a function, which is an error where its own derivative is asked for."""
+    """The backward pass of a function, which is an error where its own derivative is asked for, and nothing where no gradient comes."""
 
     @wraps(backward)
     def checked(ctx, *gradients):
         if torch.is_grad_enabled() and not is_traced():
             raise NetValueError("A loss on a batch knows its gradient, not the derivative of that: create_graph=True does not apply")
+        if all(gradient is None for gradient in gradients):
+            return (None,) * len(ctx.needs_input_grad)
         return backward(ctx, *gradients)
 
     return checked
