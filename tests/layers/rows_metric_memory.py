@@ -62,6 +62,25 @@ ROWS = [
     ),
     Row(NTXentLossLayer(TargetForm="View", Weighted=True), {**VIEWS, "Weight": ()}, (), domain=(0.5, 2.0)),
     Row(TripletLossLayer(TargetForm="View", Miner="HDCMiner"), {"Input": (3, 4)}, ()),
+    Row(
+        NTXentLossLayer(0.5, TargetForm="View", Symmetric=False), VIEWS, (),
+        wrong=[
+            (
+                lambda: NTXentLossLayer(Symmetric=False),
+                "NTXentLossLayer: Symmetric=False makes the first views the anchors, but there are no views\n"
+                '  try: TargetForm="View"',
+            ),
+            (
+                lambda: LiftedStructureLossLayer(TargetForm="View", Symmetric=False),
+                "LiftedStructureLossLayer compares a batch with itself alone, Symmetric=False does not apply",
+            ),
+            (
+                lambda: TripletLossLayer(TargetForm="View", Symmetric=False, Miner="PackagedTripletsMiner"),
+                "TripletLossLayer: PackagedTripletsMiner() takes its anchors by their places, Symmetric=False does not apply",
+            ),
+        ],
+    ),
+    Row(SupConLossLayer(TargetForm="View", Symmetric=False, Weighted=True), {**VIEWS, "Weight": ()}, (), domain=(0.5, 2.0)),
     Row(DynamicSoftMarginLossLayer(TargetForm="View"), VIEWS, (), {"Histogram": (10,)}),
     Row(MultiSimilarityLossLayer(TargetForm="View", Memory=CrossBatchMemory(12, Gradient="Both")), VIEWS, (), STATES),
 ]  # fmt: skip

@@ -34,7 +34,7 @@ where matrices would be large, padded items, weights, and the reduction.
   gradient and is not of the block goes in as `shared` (pair.py and sets.py have the pattern).
 - A loss that keeps the whole matrix says so in its docstring.
 - Columns may be more than the batch (a memory): the rows are its first items, `items.own`. A loss for which that makes no sense has
-  `remembers = False`.
+  `remembers = False`. Nor need every row be an anchor, or every column be compared with: the masks say so, `items.anchors` which rows.
 
 A loss with learned class vectors is a `ClassVectorLoss` (class_vectors.py) with one method, `losses(x, target, weights)`, one number an
 item; a cross-entropy over classes is a `MarginSoftmax` and says only how the own class is lowered and how similarities become logits.

@@ -53,7 +53,8 @@ class Items(NamedTuple):
     """A batch as a coupled loss sees it: embeddings, classes or relation, which items are real, weights, and what a miner wants.
 
     The first `count` items, or all, are the batch; the others are remembered: the batch is compared with them, too. With `constant_keys`
-    the gradient flows through the items that are compared, not through those they are compared with.
+    the gradient flows through the items that are compared, not through those they are compared with. Where `references` is a mask, the
+    items in it are only compared with, and the others, the anchors, only with them.
     """
 
     x: Tensor
@@ -64,6 +65,7 @@ class Items(NamedTuple):
     facts: Any = None
     count: int | None = None
     constant_keys: bool = False
+    references: Tensor | None = None
 
     @property
     def own(self) -> slice:
@@ -73,7 +75,25 @@ class Items(NamedTuple):
     @property
     def complete(self) -> bool:
         """Whether every pair but that of an item with itself is one of classes."""
-        return self.valid is None and self.target.dim() == 1
+        return self.valid is None and self.references is None and self.target.dim() == 1
+
+    @property
+    def anchors(self) -> Tensor | None:
+        """The mask of the items of the batch that have a loss, None for all."""
+        real = None if self.valid is None else self.valid[self.own]
+        if self.references is None:
+            return real
+        anchors = ~self.references[self.own]
+        return anchors if real is None else anchors & real
+
+    def comparable(self, start: int, count: int) -> Tensor | None:
+        """The mask of the pairs of some rows with all items that may be compared; None where all may."""
+        columns, rows = self.valid, self.valid
+        if self.references is not None:
+            columns, rows = self.references, ~self.references
+            if self.valid is not None:
+                columns, rows = columns & self.valid, rows & self.valid
+        return None if columns is None or rows is None else columns & rows[start : start + count].unsqueeze(1)
 
     def keys(self, prepared: Tensors) -> Tensors:
         """What is compared with, of what a metric prepared."""
@@ -88,7 +108,7 @@ def pair_masks(items: Items, start: int, count: int) -> tuple[Tensor, Tensor, An
 
 def related(items: Items, start: int, count: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """`pair_masks`, with None for the negatives that are all but the positives and the item itself."""
-    target, valid, strength, negative = items.target, items.valid, None, None
+    target, real, strength, negative = items.target, items.comparable(start, count), None, None
     rows = target if count == len(target) else target[start : start + count]
     if target.dim() == 1:
         positive = rows.unsqueeze(1) == target
@@ -96,8 +116,7 @@ def related(items: Items, start: int, count: int) -> tuple[Tensor, Tensor | None
         strength, positive, negative = rows, rows > 0, rows == 0
         negative.diagonal(start).fill_(False)
     positive.diagonal(start).fill_(False)
-    if valid is not None:
-        real = valid & valid[start : start + count].unsqueeze(1)
+    if real is not None:
         negative = (rest(positive, start) if negative is None else negative) & real
         positive = positive & real
     return positive, negative, strength

@@ -69,7 +69,7 @@ class CoupledLoss(Layer):
         """What the ports "Valid" and "Active" show of what `evaluate` found, which costs nothing where they are not wanted."""
 
         def evaluate(x, valid, active):
-            return self.averaged(shares(valid, active), len(x))
+            return self.shares(valid, active, len(x))
 
         both = precisely(f"{type(self).__name__}_shares", evaluate, x, found[1], found[2])
         return both[0], both[1]
@@ -85,6 +85,10 @@ class CoupledLoss(Layer):
             return *self.averaged((loss,), len(given[0])), *terms
 
         return evaluate
+
+    def shares(self, valid: Tensor, active: Tensor, count: int) -> tuple[Tensor, ...]:
+        """The ports "Valid" and "Active" of `count` examples."""
+        return self.averaged(shares(valid, active), count)
 
     def averaged(self, results: tuple[Tensor, ...], count: int) -> tuple[Tensor, ...]:
         """One number for each of `count` examples: the mean of its views, where items are views."""
@@ -126,7 +130,7 @@ class CoupledLoss(Layer):
 
     def evaluate(self, items: Items, **arrays) -> tuple[Tensor, ...]:
         """(losses, valid, active) of a batch of real tensors, as `reduced` has them."""
-        real = None if items.valid is None else items.valid[items.own]
+        real = items.anchors
         losses, valid, active = reduced(list(self.parts(items, **arrays)), self.Reduction, real, items.weight)
         return losses if self.Regularizer is None else losses + self.regularized(items.x[items.own], real), valid, active
 
@@ -142,7 +146,10 @@ class CoupledLoss(Layer):
 
 
 class PairLoss(CoupledLoss):
-    """A loss on the pairs of a batch. Abstract; `rows` gives the parts of some rows, and the miner chooses among their pairs."""
+    """A loss on the pairs of a batch. Abstract; `rows` gives the parts of some rows, and the miner chooses among their pairs.
+
+    With `Symmetric` False the first view of each example is an anchor, and is compared with the other views of all examples alone.
+    """
 
     abstract: ClassVar[bool] = True
     takes: ClassVar[str] = "either"
@@ -150,7 +157,7 @@ class PairLoss(CoupledLoss):
 
     Distance: METRIC = LpDistance()
     Miner: MINER = None
-
+    Symmetric: Flag = True
     Memory: MEMORY = None
     remembers: ClassVar[bool] = True
     """Whether the loss makes sense between a batch and a memory."""
@@ -166,6 +173,18 @@ class PairLoss(CoupledLoss):
     def MemorySize(self) -> int | None:
         """How many items are remembered."""
         return None if self.Memory is None else self.Memory.Size
+
+    def batch(self, valid, *given):
+        items, rest = super().batch(valid, *given)
+        if self.Symmetric:
+            return items, rest
+        views = torch.arange(given[0].shape[1], device=items.x.device).repeat(len(given[0]))
+        return items._replace(references=views > 0), rest
+
+    def shares(self, valid, active, count):
+        if self.Symmetric:
+            return super().shares(valid, active, count)
+        return tuple(share.unflatten(0, (count, -1))[:, 0] for share in shares(valid, active))
 
     def has_array(self, name):
         if name not in STATES:
@@ -190,6 +209,19 @@ class PairLoss(CoupledLoss):
             raise NetValueError(f"{type(self).__name__} compares a batch with itself alone, it takes no Memory")
         if self.Memory is not None and self.TargetForm == "Relation":
             raise NetValueError(f"{type(self).__name__}: a relation says nothing about earlier batches, it goes without Memory")
+        if not self.Symmetric:
+            self._check_references()
+
+    def _check_references(self) -> None:
+        name = type(self).__name__
+        if self.TargetForm != "View":
+            raise NetValueError(
+                f"{name}: Symmetric=False makes the first views the anchors, but there are no views", fix='TargetForm="View"'
+            )
+        if not self.remembers:
+            raise NetValueError(f"{name} compares a batch with itself alone, Symmetric=False does not apply")
+        if self.Miner is not None and self.Miner.by_place:
+            raise NetValueError(f"{name}: {self.Miner!r} takes its anchors by their places, Symmetric=False does not apply")
 
     def forward(self, *inputs, valid, training, Draws=None, **arrays):
         states = {name: arrays.pop(name) for name in STATES if name in arrays}
@@ -223,22 +255,31 @@ class PairLoss(CoupledLoss):
         count = len(items.x)
         old, classes = (state.detach()[: max(self.Memory.Size - count, 0)] for state in states[:2])
         real = torch.ones(count, dtype=torch.bool, device=old.device) if items.valid is None else items.valid
+        stored, references = classes >= 0, items.references
+        if references is not None:
+            # only they take places of the memory, and how many they are is known when they come
+            old, classes = states[0].detach(), states[1].detach()
+            places = torch.arange(len(old), device=old.device)
+            stored = (classes >= 0) & (places < self.Memory.Size - (references & real).sum())
+            references = torch.cat((references, torch.ones_like(stored)))
         # views of other batches are of other examples: nobody's positives
         target = classes.long() if self.TargetForm == "Class" else torch.full_like(classes, -1, dtype=torch.long)
         draws = items.draws if items.draws is None else items.draws[torch.arange(count + len(old), device=old.device) % count]
         return items._replace(
             x=torch.cat((items.x, old.to(items.x.dtype))),
             target=torch.cat((items.target, target.to(items.target.dtype))),
-            valid=torch.cat((real, classes >= 0)),
+            valid=torch.cat((real, stored)),
             draws=draws,
             count=count,
             constant_keys=self.Memory.Gradient == "Rows",
+            references=references,
         )
 
     def _stored(self, valid: Tensor | None, *given: Tensor) -> tuple[Tensor, ...]:
         """The states after a batch."""
         items, (old, classes, *steps) = self.batch(valid, *given)
         target = items.target if items.valid is None else torch.where(items.valid, items.target, -1)
+        target = target if items.references is None else torch.where(items.references, target, -1)
         return self.Memory.stored(items.x, target, old, classes, steps[0] if steps else None)
 
     def rows(self, d: Tensor, block: Block, **arrays: Tensor) -> Part | tuple[Part, ...]:

@@ -32,6 +32,8 @@ class Miner(Setting):
     abstract: ClassVar[bool] = True
     random: ClassVar[bool] = False
     """Whether it needs the random numbers of the batch, one from 0 to 1 for each item (`items.draws`)."""
+    by_place: ClassVar[bool] = False
+    """Whether it chooses by the places in the batch, whatever the masks say."""
     facts: ClassVar[Any] = None
     """`facts(d, block, items)` of the whole matrix as one block, where a miner needs that: `pairs` finds the result as `items.facts`."""
 

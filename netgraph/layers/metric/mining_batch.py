@@ -149,6 +149,8 @@ class PackagedTripletsMiner(Miner):
     [4.3926, 0.0, 0.0]
     """
 
+    by_place = True
+
     @property
     def Distance(self):
         return LpDistance()

@@ -27,7 +27,7 @@ class SimCLRLossLayer(PairEntropyLoss):
     "Input" holds the views of an example, one a row; s is the cosine, or another similarity, or a distance d, then s = -d.
     `SimCLRLossLayer(T)` has temperature T, 0.05 unless given. "Loss" is the mean of the losses of an example's views. With more than two
     views each pair of them is a term, and other partners are not in the sum: it is NTXentLossLayer with TargetForm="View". Form
-    "TFSimilarity" adds the losses of both views instead: twice as much.
+    "TFSimilarity" adds the losses of both views instead: twice as much. With Symmetric=False first views search among the others alone.
     Errors: an example that is no list of vectors.
     Source: Chen et al. 2020 (arXiv 2002.05709); SimCLRLoss of TF Similarity.
 

@@ -195,6 +195,27 @@ def test_views_have_a_memory_of_negatives():
     torch.testing.assert_close(losses_, wanted.unflatten(0, (4, 2)).mean(1))
 
 
+def test_the_memory_of_references():
+    """With the first views as anchors the other views alone are stored, and stand beside those of the batch."""
+    layer = typed_as(SupConLossLayer(0.5, TargetForm="View", Symmetric=False, Memory=memory(6)), {"Input": (2, SIZE)})
+    mine = lower(layer, "Train")
+    states = (torch.zeros(6, SIZE, dtype=torch.float64), torch.full((6,), -1.0, dtype=torch.float64))
+    first, second = (batch(8, SIZE, seed=seed)[0].unflatten(0, (4, 2)) for seed in (0, 1))
+    _, states = mine.forward((first,), (), states, (), (), None)
+    assert torch.equal(states[0][:4], first[:, 1]) and states[1].tolist() == [0, 1, 2, 3, -1, -1]
+    x = second.clone().requires_grad_()
+    (found, *_), states = mine.forward((x,), (), states, (), (), None)
+    assert torch.equal(states[0], torch.cat((second[:, 1], first[:2, 1])))
+    free = second[:, 0].clone().requires_grad_()
+    unit = torch.nn.functional.normalize
+    s = unit(free) @ unit(torch.cat((second[:, 1], first[:2, 1]))).T / 0.5
+    wanted = torch.nn.functional.cross_entropy(s, torch.arange(4), reduction="none")
+    torch.testing.assert_close(found, wanted)
+    (gradient,) = torch.autograd.grad(found.mean(), x)
+    torch.testing.assert_close(gradient[:, 0], torch.autograd.grad(wanted.mean(), free)[0])
+    assert not gradient[:, 1].any()
+
+
 def data(items=64):
     source = np.random.default_rng(0)
     y = np.arange(items) % 8

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from pytorch_metric_learning import losses
+from pytorch_metric_learning import losses, regularizers
 
 from netgraph import *
 from netgraph.lower.forward import lower
@@ -35,6 +35,69 @@ def test_two_views_are_the_package_self_supervised(layer, loss):
     value = losses.SelfSupervisedLoss(loss)(first, second)
     gradient = torch.stack(torch.autograd.grad(value, (first, second)), 1)
     assert_equal(ours(layer.replaced(fields={"TargetForm": "View"}), x), (value.detach(), gradient))
+
+
+ONE_SIDED = [
+    *PAIRS[:5],
+    (CircleLossLayer(), losses.CircleLoss()),
+    (AngularLossLayer(), losses.AngularLoss()),
+    (GeneralizedLiftedStructureLossLayer(), losses.GeneralizedLiftedStructureLoss()),
+    (IntraPairVarianceLossLayer(), losses.IntraPairVarianceLoss()),
+    (SignalToNoiseRatioContrastiveLossLayer(), losses.SignalToNoiseRatioContrastiveLoss()),
+    (NCALossLayer(2), losses.NCALoss(2)),
+    (TupletMarginLossLayer(), losses.TupletMarginLoss()),
+    (TripletLossLayer(0.3, SoftMargin=True), losses.TripletMarginLoss(0.3, smooth_loss=True)),
+    (
+        SupConLossLayer(Regularizer=LpRegularizer(), RegularizerWeight=0.3),
+        losses.SupConLoss(embedding_regularizer=regularizers.LpRegularizer(), embedding_reg_weight=0.3),
+    ),
+]
+
+
+@pytest.mark.parametrize("layer, loss", ONE_SIDED, ids=lambda value: repr(value) if hasattr(value, "Reduction") else "")
+def test_the_first_views_as_anchors_are_the_package_without_symmetry(layer, loss):
+    x = batch(20)[0].unflatten(0, (10, 2))
+    first, second = (x[:, i].clone().requires_grad_() for i in (0, 1))
+    value = losses.SelfSupervisedLoss(loss, symmetric=False)(first, second)
+    gradient = torch.stack(torch.autograd.grad(value, (first, second)), 1)
+    one, both = (ours(layer.replaced(fields={"TargetForm": "View", "Symmetric": symmetric}), x) for symmetric in (False, True))
+    assert_equal(one, (value.detach(), gradient))
+    assert not torch.allclose(one[1], both[1], rtol=1e-3)
+
+
+def test_the_first_of_three_views_against_all_others():
+    """By the definition of NT-Xent, with references in place of the batch."""
+    x = batch(12)[0].unflatten(0, (4, 3)).requires_grad_()
+    unit = torch.nn.functional.normalize(x, dim=2)
+    s = torch.einsum("id,jvd->ijv", unit[:, 0], unit[:, 1:]) / 0.5
+    own = torch.eye(4, dtype=torch.bool)
+    others = s.masked_fill(own.unsqueeze(2), -torch.inf).flatten(1).logsumexp(1)
+    value = torch.nn.functional.softplus(others.unsqueeze(1) - s[own]).mean()
+    wanted = (value.detach(), torch.autograd.grad(value, x)[0])
+    assert_equal(ours(NTXentLossLayer(0.5, TargetForm="View", Symmetric=False), x.detach()), wanted)
+
+
+@pytest.mark.parametrize("miner", [None, "BatchHardMiner", "MultiSimilarityMiner"])
+def test_what_is_mined_for_the_first_views(miner):
+    layer = typed_as(TripletLossLayer(TargetForm="View", Symmetric=False, Miner=miner), {"Input": (2, 6)})
+    x = batch(10)[0].unflatten(0, (5, 2))
+    _, valid, active, positive, negative = lower(layer, "Train").forward((x,), (), (), (), (), None)[0]
+    d = torch.cdist(*(torch.nn.functional.normalize(view, dim=1) for view in x.unbind(1))).fill_diagonal_(torch.inf)
+    if miner is None:
+        assert valid.tolist() == [1] * 5 and ((active > 0) & (active <= 1)).any()
+    kept = valid > 0
+    assert kept.any() and torch.equal(positive[kept, 0], (2 * torch.arange(5) + 1)[kept])
+    assert torch.equal(negative[kept, 0], (2 * d.argmin(1) + 1)[kept]) and (positive[:, 1] == -1).all() and (negative[:, 1] == -1).all()
+
+
+def test_padded_examples_are_no_references():
+    x = batch(16)[0].unflatten(0, (8, 2))
+    valid = torch.tensor([True] * 5 + [False, True, False])
+    layer = typed_as(SupConLossLayer(TargetForm="View", Symmetric=False), {"Input": (2, 6)})
+    forward = lower(layer, "Train").forward
+    padded, plain = (forward((given,), (), (), (), (), mask)[0] for given, mask in ((x, valid), (x[valid], None)))
+    torch.testing.assert_close(padded[0][valid] * 6 / 8, plain[0])
+    assert not padded[0][~valid].any()
 
 
 def test_three_views_are_classes_of_three():
