@@ -11,21 +11,7 @@ from PIL import Image, ImageCms
 
 from netgraph import NetEncoder
 from netgraph.codecs.colour_spaces import CHANNELS, SIGNED, converted
-
-RANDOM = np.random.default_rng(5)
-PIXELS = RANDOM.integers(0, 256, (30, 50, 3), dtype=np.uint8)
-PHOTO = Image.fromarray(PIXELS)
-SAME = ("Image", (50, 30))
-COLOURS = np.array([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0.2, 0.4, 0.6], [0.5, 0.5, 0.5], [0.01, 0.9, 0.3]])
-
-
-def first(pixels):
-    array = np.asarray(pixels, dtype=np.float64) / 255
-    return np.moveaxis(array if array.ndim == 3 else array[..., None], -1, 0)
-
-
-def close(got, want, tolerance=1e-6):
-    return got.dtype == np.float32 and np.allclose(got, want, rtol=0, atol=tolerance)
+from tests.codecs.photos import COLOURS, PHOTO, SAME, close, first
 
 
 @pytest.mark.parametrize("space", list(CHANNELS))

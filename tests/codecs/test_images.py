@@ -12,22 +12,10 @@ from netgraph import NetDecoder, NetEncoder, NetError
 from netgraph.codecs.colour_spaces import CHANNELS
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
+from tests.codecs.photos import PHOTO, PIXELS, SAME, close, first
 
-RANDOM = np.random.default_rng(5)
-PIXELS = RANDOM.integers(0, 256, (30, 50, 3), dtype=np.uint8)
-PHOTO = Image.fromarray(PIXELS)
+RANDOM = np.random.default_rng(6)
 TALL = PHOTO.transpose(Image.Transpose.ROTATE_90)
-SAME = ("Image", (50, 30))
-COLOURS = np.array([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0.2, 0.4, 0.6], [0.5, 0.5, 0.5], [0.01, 0.9, 0.3]])
-
-
-def first(pixels):
-    array = np.asarray(pixels, dtype=np.float64) / 255
-    return np.moveaxis(array if array.ndim == 3 else array[..., None], -1, 0)
-
-
-def close(got, want, tolerance=1e-6):
-    return got.dtype == np.float32 and np.allclose(got, want, rtol=0, atol=tolerance)
 
 
 # -- sizes and layouts ---------------------------------------------------------------------------------------------------------------
