@@ -7,7 +7,7 @@ from netgraph.data.columns import Columns
 from netgraph.data.sampled import SampledTable
 from netgraph.data.stream import Stream
 from netgraph.data.table import Table
-from netgraph.errors import NetShapeError, NetTypeError
+from netgraph.errors import NetShapeError
 from netgraph.losses.attach import Training, attach
 from netgraph.losses.columns import WEIGHT, fed_columns, shapes_said
 from netgraph.losses.targets import class_names
@@ -75,8 +75,6 @@ class Prepared(NamedTuple):
 
 def prepare(net: Net, data, options: Options) -> Prepared:
     """Everything up to the first step. Errors: those of the data, the losses and the types, each where it was written."""
-    if not isinstance(net, Net):
-        raise NetTypeError(f"net_train wants a net, got {net!r}")
     source = read_for(net, data)
     source, held = _held_out(net, source, options)
     batch_size = options.batch_size if isinstance(options.batch_size, int) else USUAL_BATCH

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from netgraph.errors import NetTypeError
 from netgraph.spec.net import Net
 from netgraph.train.average import Average
 from netgraph.train.choose import choose_plan
@@ -91,6 +92,8 @@ def begin(net: Net, data, options: Options, report: list[str], resumed: Mapping[
     if resumed is not None:
         size = options.batch_size if isinstance(options.batch_size, int) else resumed["BatchSize"]
         options = replace(options, batch_size=size, rate=resumed["Rate"] if options.rate is None else options.rate)
+    if not isinstance(net, Net):
+        raise NetTypeError(f"net_train wants a net, got {net!r}")
     net = fitted(net, data)
     prepared = prepare(net, data, options)
     lowered = prepared.forward
