@@ -35,6 +35,22 @@ ROWS = [
         ],
     ),
     Row(
+        TripletLossLayer(0.3, Memory=CrossBatchMemory(12, Gradient="Both", EnqueueMask=True)),
+        {**PAIRS, "EnqueueMask": "Boolean"}, (), STATES,
+        wrong=[
+            (
+                lambda: SupConLossLayer(TargetForm="View", Memory=CrossBatchMemory(EnqueueMask=True)),
+                "SupConLossLayer: the views of an example are stored together, none has a partner: EnqueueMask wants classes\n"
+                "  try: Symmetric=False, which stores all views but the first",
+            ),
+            (
+                lambda: TripletLossLayer(Miner="PackagedTripletsMiner", Memory=CrossBatchMemory(EnqueueMask=True)),
+                "TripletLossLayer: PackagedTripletsMiner() takes its anchors by their places, EnqueueMask does not apply",
+            ),
+            (lambda: CrossBatchMemory(EnqueueMask=2), "CrossBatchMemory: EnqueueMask wants True or False, got 2"),
+        ],
+    ),
+    Row(
         TripletLossLayer(0.3, Memory=CrossBatchMemory(12, 1, "Both"), Miner="MultiSimilarityMiner"),
         PAIRS, (), {**STATES, "MemorySteps": ()},
     ),

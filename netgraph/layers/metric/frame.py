@@ -162,6 +162,7 @@ class PairLoss(CoupledLoss):
     remembers: ClassVar[bool] = True
     """Whether the loss makes sense between a batch and a memory."""
 
+    EnqueueMask = InputPort("boolean:", "True: the item is stored and only compared with, False: it is an anchor; where Memory asks for it")
     Draws = Noise("", "uniform")
     Positive = OutputPort("integer:", "the place in the batch of the farthest positive that mining kept, -1 for none")
     Negative = OutputPort("integer:", "the place in the batch of the nearest negative that mining kept, -1 for none")
@@ -174,12 +175,22 @@ class PairLoss(CoupledLoss):
         """How many items are remembered."""
         return None if self.Memory is None else self.Memory.Size
 
+    @property
+    def enqueues(self) -> bool:
+        """Whether a mask says which items are stored."""
+        return self.Memory is not None and self.Memory.EnqueueMask
+
+    def input_ports(self):
+        return (*super().input_ports(), *(("EnqueueMask",) if self.enqueues else ()))
+
     def batch(self, valid, *given):
         items, rest = super().batch(valid, *given)
-        if self.Symmetric:
-            return items, rest
-        views = torch.arange(given[0].shape[1], device=items.x.device).repeat(len(given[0]))
-        return items._replace(references=views > 0), rest
+        if self.enqueues:
+            items = items._replace(references=rest.pop(0).bool())
+        if not self.Symmetric:
+            views = torch.arange(given[0].shape[1], device=items.x.device).repeat(len(given[0]))
+            items = items._replace(references=views > 0)
+        return items, rest
 
     def shares(self, valid, active, count):
         if self.Symmetric:
@@ -193,6 +204,8 @@ class PairLoss(CoupledLoss):
 
     def declare(self, scope):
         super().declare(scope)
+        if not self.enqueues:
+            del scope.terms.inputs["EnqueueMask"]
         if self.TargetForm == "View":
             for name in ("Positive", "Negative"):
                 scope.terms.outputs[name] = scope.port(parse_shape("integer: views"), name)
@@ -209,19 +222,21 @@ class PairLoss(CoupledLoss):
             raise NetValueError(f"{type(self).__name__} compares a batch with itself alone, it takes no Memory")
         if self.Memory is not None and self.TargetForm == "Relation":
             raise NetValueError(f"{type(self).__name__}: a relation says nothing about earlier batches, it goes without Memory")
-        if not self.Symmetric:
+        if not self.Symmetric or self.enqueues:
             self._check_references()
 
     def _check_references(self) -> None:
-        name = type(self).__name__
-        if self.TargetForm != "View":
-            raise NetValueError(
-                f"{name}: Symmetric=False makes the first views the anchors, but there are no views", fix='TargetForm="View"'
-            )
+        name, word = type(self).__name__, "EnqueueMask" if self.enqueues else "Symmetric=False"
+        if not self.Symmetric and self.TargetForm != "View":
+            text = f"{name}: Symmetric=False makes the first views the anchors, but there are no views"
+            raise NetValueError(text, fix='TargetForm="View"')
+        if self.enqueues and self.TargetForm == "View":
+            text = f"{name}: the views of an example are stored together, none has a partner: EnqueueMask wants classes"
+            raise NetValueError(text, fix="Symmetric=False, which stores all views but the first")
         if not self.remembers:
             raise NetValueError(f"{name} compares a batch with itself alone, Symmetric=False does not apply")
         if self.Miner is not None and self.Miner.by_place:
-            raise NetValueError(f"{name}: {self.Miner!r} takes its anchors by their places, Symmetric=False does not apply")
+            raise NetValueError(f"{name}: {self.Miner!r} takes its anchors by their places, {word} does not apply")
 
     def forward(self, *inputs, valid, training, Draws=None, **arrays):
         states = {name: arrays.pop(name) for name in STATES if name in arrays}

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netgraph.spec.parameters import Count, choice, is_integer, parameter, wants
+from netgraph.spec.parameters import Count, Flag, choice, is_integer, parameter, wants
 from netgraph.spec.setting import Setting, setting
 
 __all__ = ["CrossBatchMemory"]
@@ -32,6 +32,9 @@ class CrossBatchMemory(Memory):
     Gradient "Rows": the items of the batch have one only where they are compared, not where others are compared with them, as in
     pytorch-metric-learning; "Both": in both places, as in TF Similarity. In use the batch is compared with itself alone, since a
     validation set may have other classes.
+    With EnqueueMask the loss has a Boolean port "EnqueueMask": the items where it is True are stored and have no loss of their own, the
+    others are anchors, which are compared with the stored items, those of the batch included, and are not stored. In use, too, anchors are
+    compared with the masked items of the batch.
     Source: Wang et al. 2020 (arXiv 1912.06798); CrossBatchMemory of pytorch-metric-learning, XBM of TF Similarity.
 
     >>> CrossBatchMemory(4096, WarmUp=1000)
@@ -41,6 +44,7 @@ class CrossBatchMemory(Memory):
     Size: Count = 1024
     WarmUp: parameter(_steps, {"type": "integer", "minimum": 0}) = 0
     Gradient: choice("Rows", "Both") = "Rows"
+    EnqueueMask: Flag = False
 
     def stored(self, x: Tensor, classes: Tensor, embeddings: Tensor, old: Tensor, steps: Tensor | None) -> tuple[Tensor, ...]:
         """The states after a batch: newest first, without items of class -1."""

@@ -26,9 +26,9 @@ class Steps:
         self.states = start[: len(self.lowered.states)]
         self.arrays = (torch.full((), 1.2, dtype=dtype),) * len(self.lowered.arrays)
 
-    def __call__(self, x, y, valid=None):
+    def __call__(self, x, y, valid=None, *rest):
         x = x.clone().requires_grad_()
-        outputs, self.states = self.lowered.forward((x, y), self.arrays, self.states, (), (), valid)
+        outputs, self.states = self.lowered.forward((x, y, *rest), self.arrays, self.states, (), (), valid)
         loss = outputs[0].mean()
         return loss.detach(), torch.autograd.grad(loss, x, materialize_grads=True)[0]
 
@@ -79,6 +79,60 @@ def test_steps_are_those_of_the_package(layer, loss, miner):
         value = other(free, y)
         expected = (value.detach(), torch.autograd.grad(value, free, materialize_grads=True)[0])
         assert_equal(mine(x, y), expected)
+
+
+def mask_of(items, count, seed):
+    """A mask with `count` items, drawn."""
+    return torch.randperm(items, generator=torch.Generator().manual_seed(seed)) < count
+
+
+@pytest.mark.parametrize("layer, loss, miner", PAIRS, ids=lambda value: repr(value) if hasattr(value, "Reduction") else "")
+def test_steps_with_a_mask_are_those_of_the_package(layer, loss, miner):
+    """Some items are queued, the others anchors; the memory fills and is overwritten. The package takes it for full where none is queued
+    before it is, and of a batch that does not fit whole it keeps the other end."""
+    layer = layer.replaced(fields={"Memory": memory(12, EnqueueMask=True)})
+    other, mine, stored = losses.CrossBatchMemory(loss, SIZE, 12, miner), Steps(layer), 0
+    for seed, count in enumerate((4, 4, 4, 4, 0, 4, 8, 4, 0)):
+        x, y = batch(12, SIZE, 3, seed)
+        mask = mask_of(12, count, seed)
+        free = x.clone().requires_grad_()
+        value = other(free, y, enqueue_mask=mask)
+        expected = (value.detach(), torch.autograd.grad(value, free, materialize_grads=True)[0])
+        found = mine(x, y, None, mask)
+        assert_equal(found, expected)
+        stored += int(mask.sum())
+        assert not found[1][mask].any() and (mine.states[1] >= 0).sum() == min(stored, 12)
+
+
+@pytest.mark.parametrize("layer", [NTXentLossLayer(0.5), TripletLossLayer(Miner="HDCMiner")], ids=repr)
+def test_blocks_of_anchors_are_the_whole(layer, monkeypatch):
+    layer = layer.replaced(fields={"Memory": memory(Gradient="Both", EnqueueMask=True)})
+    whole, blocked = Steps(layer), Steps(layer)
+    given = [(*batch(9, SIZE, 3, seed), None, mask_of(9, 4, seed)) for seed in range(2)]
+    expected = [whole(*step) for step in given]
+    assert all(step[3].any() and wanted[1][step[3]].any() for step, wanted in zip(given, expected, strict=True))
+    monkeypatch.setattr(frame, "block_size", lambda count, depth: 4)
+    for step, wanted in zip(given, expected, strict=True):
+        assert_equal(blocked(*step), wanted, 1e-12)
+
+
+def test_masked_items_are_stored_newest_first_but_not_padded_ones():
+    mine, (x, y) = Steps(SupConLossLayer(Memory=memory(6, EnqueueMask=True))), batch(8, SIZE, 3)
+    mask = torch.tensor([True, False, True, True, False, True, False, True])
+    valid = torch.tensor([True, True, False, True, True, True, True, True])
+    mine(x, y, valid, mask)
+    assert torch.equal(mine.states[0][:4], x[mask & valid]) and mine.states[1].tolist() == [*y[mask & valid], -1, -1]
+    mine(x + 1, y, None, mask)
+    assert torch.equal(mine.states[0], torch.cat((x[mask] + 1, x[:1])))
+
+
+def test_in_use_anchors_meet_the_masked_items_of_the_batch():
+    (x, y), mask = batch(10, SIZE, 2), torch.arange(10) % 2 == 0
+    mine = Steps(NTXentLossLayer(0.5, Memory=memory(EnqueueMask=True)), "Test")
+    free = x.clone().requires_grad_()
+    value = losses.NTXentLoss(0.5)(free[~mask], y[~mask], ref_emb=free[mask], ref_labels=y[mask])
+    assert_equal(mine(x, y, None, mask), (value.detach(), torch.autograd.grad(value, free)[0]))
+    assert not mine.states[0].any()
 
 
 LAYERS = [row.layer for row in ROWS if isinstance(row.layer, PairLoss) and row.layer.TargetForm == "Class" and not row.layer.Weighted]
@@ -220,6 +274,15 @@ def data(items=64):
     source = np.random.default_rng(0)
     y = np.arange(items) % 8
     return {"Input": (np.eye(8, 5)[y] + source.normal(0, 0.3, (items, 5))).astype(np.float32), "Target": y}
+
+
+def test_the_mask_is_a_column_of_the_data():
+    """Half of the items are queued: of a round of 64 32 are remembered, the anchors are not."""
+    net = net_initialize(NetChain([LinearLayer(3)], Input=5), RandomSeeding=1)
+    mask = np.arange(64) // 8 % 2 == 0
+    loss = SupConLossLayer(Memory=CrossBatchMemory(48, EnqueueMask=True))
+    result = net_train(net, {**data(), "EnqueueMask": mask}, All, MaxTrainingRounds=1, **{**OPTIONS, "LossFunction": loss})
+    assert (result["TrainingNet"].arrays["loss/MemoryClasses"] >= 0).sum() == 32 and result["TrainedNet"] != net
 
 
 LOSS = SupConLossLayer(Memory=CrossBatchMemory(32))
