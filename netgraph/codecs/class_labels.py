@@ -1,21 +1,35 @@
 """The "Class" encoder and decoder."""
 
+from collections.abc import KeysView
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from netgraph.codecs.decoder import NetDecoder
 from netgraph.codecs.encoder import NetEncoder, listed
 from netgraph.codecs.nested import NestedShape, nested_type
 from netgraph.codecs.probabilities import drawn, entropy, sampling, shortest
 from netgraph.errors import NetTypeError, NetValueError, did_you_mean
-from netgraph.spec.parameters import Count, Flag, choice, is_integer, parameter, wants
+from netgraph.spec.described import sort_of
+from netgraph.spec.parameters import Flag, choice, is_integer, parameter, wants
 from netgraph.types.kinds import REAL, Integer
 from netgraph.types.port_type import PortType
 from netgraph.types.symbols import Automatic
 
 
+def as_list(value) -> Any:
+    """The entries of an array of labels, as `np.unique` gives it, of a range or of the keys of a dict; everything else as it is."""
+    if isinstance(value, (range, KeysView)):
+        return tuple(value)
+    if not isinstance(value, str) and callable(getattr(value, "tolist", None)) and getattr(value, "ndim", 0) == 1:
+        return tuple(value.tolist())
+    return value
+
+
 def _labels(value):
+    value = as_list(value)
     if not isinstance(value, tuple) or not value:
         raise wants("a list of labels", value)
     seen = {}
@@ -31,6 +45,22 @@ def _labels(value):
 
 
 Labels = parameter(_labels, {"type": "array"})
+
+Depth = parameter(lambda value: _depth(value), {"type": "integer", "minimum": 1, "maximum": 64})
+"""The rank of an array of vectors."""
+
+
+def _depth(value):
+    if not is_integer(value) or not 1 <= value <= 64:
+        raise wants("a rank from 1 to 64", value)
+    return value
+
+
+def unit_vectors(codes: np.ndarray, count: int) -> np.ndarray:
+    """For each code a vector of `count` numbers, 1 at the code and 0 elsewhere."""
+    vectors = np.zeros((*codes.shape, count), dtype=np.float32)
+    np.put_along_axis(vectors, codes[..., None], 1, -1)
+    return vectors
 
 
 class ClassEncoder(NetEncoder, kind="Class"):
@@ -74,6 +104,27 @@ class ClassEncoder(NetEncoder, kind="Class"):
             return nested_type(Integer(len(self.Classes)), self.Dimensions)
         return nested_type(REAL, self.Dimensions, len(self.Classes))
 
+    @property
+    def ambiguous(self) -> bool:
+        """Whether a number may be a label and a position."""
+        return any(isinstance(label, (int, float)) for label in self.Classes) and self.Classes != tuple(range(len(self.Classes)))
+
+    def __call__(self, value, source=None) -> Any:
+        if not self.ambiguous or self.Multilabel or self.Dimensions:
+            return super().__call__(value, source)
+        # a tensor of whole numbers holds labels, as an array does
+        if isinstance(value, Tensor) and not value.is_floating_point() and not value.is_complex():
+            return torch.as_tensor(self(value.numpy(force=True), source), device=value.device)
+        entries = listed(value)
+        if entries is not None and any(map(self._is_label, entries)):
+            for entry in entries:  # a number beside labels is no position
+                if not np.ndim(entry):
+                    self.place(entry)
+        return super().__call__(value, source)
+
+    def takes(self, value) -> bool:
+        return (self.ambiguous and not np.ndim(value)) or super().takes(value)
+
     def is_raw(self, value) -> bool:
         if self.Multilabel:
             entries = listed(value)
@@ -105,13 +156,13 @@ class ClassEncoder(NetEncoder, kind="Class"):
                 raise NetValueError(f"{self!r}: the labels have shape {np.shape(places)}")
         if self.Form == "Index":
             return np.asarray(places, dtype=np.int64) if self.Dimensions else places
-        return np.eye(len(self.Classes), dtype=np.float32)[np.asarray(places, dtype=np.int64)]
+        return unit_vectors(np.asarray(places, dtype=np.int64), len(self.Classes))
 
     def encode_all(self, values, source=None):
         if self.Multilabel or self.Dimensions:
             return super().encode_all(values, source)
         places = np.array([self.place(label) for label in values], dtype=np.int64)
-        return places if self.Form == "Index" else np.eye(len(self.Classes), dtype=np.float32)[places]
+        return places if self.Form == "Index" else unit_vectors(places, len(self.Classes))
 
     def _places(self, value, depth: int) -> Any:
         return self.place(value) if not depth else [self._places(entry, depth - 1) for entry in value]
@@ -120,10 +171,14 @@ class ClassEncoder(NetEncoder, kind="Class"):
         """The position of a label. Errors: NetValueError."""
         place = self._cache["places"].get(_plain(label))
         if place is None:
-            raise NetValueError(f"{self!r}: there is no class {label!r}, {did_you_mean(label, self.Classes)}")
+            raise NetValueError(f"{self!r}: there is no class {_plain(label)!r}, {did_you_mean(label, self.Classes)}")
         return place
 
     def refusal(self, value, place: str = "") -> NetTypeError | NetValueError:
+        if self.Dimensions and isinstance(value, (str, bytes)):
+            return NetTypeError(
+                f"{self!r} wants lists of labels, got {sort_of(value)}{place}", fix="list(text), where characters are labels"
+            )
         if not isinstance(value, (list, tuple, np.ndarray, dict)):
             return NetValueError(f"{self!r}: there is no class {value!r}{place}, {did_you_mean(value, self.Classes)}")
         return super().refusal(value, place)
@@ -151,8 +206,8 @@ class ClassDecoder(NetDecoder, kind="Class"):
     """
 
     positional = ("Classes",)
-    Classes: parameter(lambda value: value if value is Automatic else _labels(value), {"type": ["array", "object"]}) = Automatic
-    InputDepth: Count = 1
+    Classes: parameter(lambda value: Automatic if value is Automatic else _labels(value), {"type": ["array", "object"]}) = Automatic
+    InputDepth: Depth = 1
     Multilabel: Flag = False
     properties = (
         "Decision", "TopDecisions", "TopProbabilities", "Probabilities", "Probability", "Entropy", "RandomSample",
@@ -225,4 +280,6 @@ def _named(places: Any, labels: tuple) -> Any:
 
 
 def _plain(value) -> Any:
-    return value.item() if isinstance(value, np.generic) else tuple(value) if isinstance(value, list) else value
+    if isinstance(value, np.generic) or (isinstance(value, (np.ndarray, Tensor)) and not value.ndim):
+        return value.item()
+    return tuple(value) if isinstance(value, list) else value

@@ -73,13 +73,6 @@ def fitted_all(joined: np.ndarray, counts: Sequence[int], length: Any, padding: 
     return rows
 
 
-def unit_vectors(codes: np.ndarray, count: int) -> np.ndarray:
-    """For each code a vector of `count` numbers, 1 at the code and 0 elsewhere."""
-    vectors = np.zeros((*codes.shape, count), dtype=np.float32)
-    np.put_along_axis(vectors, codes[..., None], 1, -1)
-    return vectors
-
-
 class SequenceDecoder(NetDecoder):
     """A vector of probabilities, or a sequence of them, to the text of the most probable codes. Abstract."""
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from netgraph.codecs.class_labels import as_list
 from netgraph.codecs.encoder import NetEncoder
 from netgraph.codecs.sequences import UNKNOWN, SequenceDecoder, SequenceLength, fitted, sequence_type
 from netgraph.errors import NetTypeError, NetValueError
@@ -15,8 +16,14 @@ from netgraph.types.symbols import All
 
 WORDS = re.compile(r"\w+|[^\w\s]+")
 
+LONGEST_PATTERN = 1000
+
+REPEAT = re.compile(r"[*+][?+]?|\{\d*,\}[?+]?|\{\d*,\d{3,}\}[?+]?|\{\d{3,}\}[?+]?")
+"""A repeat without a bound, or with one that is as good as none."""
+
 
 def _vocabulary(value):
+    value = as_list(value)
     if isinstance(value, str):
         raise wants("a list of tokens (no language's list of words comes with netgraph)", value)
     if not isinstance(value, tuple) or not value:
@@ -36,11 +43,43 @@ def _pattern(value):
         return value
     if not isinstance(value, str):
         raise wants('a regular expression, "WordBoundary" or None', value)
+    if len(value) > LONGEST_PATTERN:
+        raise ValueError(f"wants a regular expression of at most {LONGEST_PATTERN} characters, got {len(value)}")
     try:
         re.compile(value)
-    except re.error as fault:
+    except (re.error, RecursionError, OverflowError) as fault:
         raise wants(f"a regular expression ({fault})", value) from None
+    if repeats_in_repeats(value):
+        raise wants("a regular expression without a repeat in a repeat, which can take time without bound", value)
     return value
+
+
+def repeats_in_repeats(pattern: str) -> bool:
+    """Whether some part that may be repeated without bound, as in (a+)+, holds another one.
+
+    Such a pattern can take a time that doubles with each character, and it may come from a file.
+
+    >>> repeats_in_repeats("(a+|b)*"), repeats_in_repeats("a+(b|c)*")
+    (True, False)
+    """
+    kept = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern, flags=re.DOTALL)  # escapes and sets say nothing
+    inside = [False]  # for each open group, whether it holds a repeat
+    place = 0
+    while place < len(kept):
+        one, place = kept[place], place + 1
+        if one == "(":
+            inside.append(False)
+            place += place < len(kept) and kept[place] == "?"  # what follows tells the sort of the group
+            continue
+        held = inside.pop() if one == ")" and len(inside) > 1 else False
+        repeat = REPEAT.match(kept, place) if one not in "|^" else None
+        if repeat is not None:
+            place = repeat.end()
+            if held:
+                return True
+            held = True
+        inside[-1] = inside[-1] or held
+    return False
 
 
 TokenList = parameter(_vocabulary, {"type": "array", "items": {"type": "string"}})

@@ -10,6 +10,7 @@ import torch
 
 from netgraph import NetDecoder, NetEncoder, NetError
 from netgraph.codecs.codec import all_kinds
+from netgraph.codecs.tokens import repeats_in_repeats
 from tests.codecs.harness import Decoded, Encoded, same
 
 ROWS = [importlib.import_module(f"tests.codecs.{path.stem}") for path in sorted(Path(__file__).parent.glob("rows_*.py"))]
@@ -140,3 +141,57 @@ def test_a_decoder_is_a_value(row):
     assert copy.deepcopy(decoder) is decoder
     assert NetDecoder(decoder) is decoder
     assert repr(decoder).startswith("NetDecoder(")
+
+
+@pytest.mark.parametrize(
+    "labels", [np.unique(["b", "a"]), {"a": 1, "b": 2}.keys(), pytest.param(np.array(["a", "b"], dtype=object), id="objects")], ids=str
+)
+def test_labels_and_tokens_are_taken_from_arrays_and_keys(labels):
+    assert NetDecoder(("Class", labels)) == NetDecoder(("Class", ["a", "b"]))
+    assert NetDecoder(("CTCBeamSearch", labels)) == NetDecoder(("CTCBeamSearch", ["a", "b"]))
+    assert NetEncoder(("Tokens", labels)) == NetEncoder(("Tokens", ["a", "b"]))
+
+
+def test_labels_are_taken_from_a_range_and_not_from_a_set():
+    assert NetDecoder(("Class", range(2, 5))) == NetDecoder(("Class", [2, 3, 4]))
+    with pytest.raises(NetError, match="Classes wants a list of labels"):
+        NetDecoder(("Class", {"a", "b"}))
+
+
+def test_indicator_vectors_of_many_classes_take_no_square():
+    # a matrix of all unit vectors would be 160 GB
+    encoder = NetEncoder(("Class", range(200_000), "IndicatorVector"))
+    assert encoder(7).nonzero()[0].tolist() == [7]
+    assert [row.nonzero()[0].tolist() for row in encoder([7, 199_999])] == [[7], [199_999]]
+
+
+def test_tensors_of_whole_numbers_are_labels_where_these_are_numbers():
+    encoder = NetEncoder(("Class", [1, 2, 3]))
+    found = encoder(torch.tensor([1, 3]))
+    assert isinstance(found, torch.Tensor) and found.tolist() == [0, 2] == encoder(np.array([1, 3])).tolist()
+    for mixed in (torch.tensor([1, 0]), np.array([1, 0]), [1, 0]):  # 0 may be a position, but not beside labels
+        with pytest.raises(NetError, match="there is no class 0"):
+            encoder(mixed)
+    assert NetEncoder(("Class", [10, 20]))([1, 0]) == [1, 0]
+    assert NetEncoder(("Class", ["a", "b"]))(torch.tensor([1, 0])).tolist() == [1, 0]
+
+
+def test_a_text_is_no_list_of_labels():
+    with pytest.raises(NetError) as told:
+        NetEncoder(("Class", ["a", "b"], {"Dimensions": ("Varying",)}))("ab")
+    assert str(told.value) == (
+        'NetEncoder(("Class", ("a", "b"), {"Dimensions": ("Varying",)})) wants lists of labels, got the string \'ab\'\n'
+        "  try: list(text), where characters are labels"
+    )
+
+
+@pytest.mark.parametrize(
+    "pattern, found",
+    [
+        ("(a+)+", True), (r"(?:\s+|,)*", True), ("(a{2,})+", True), ("((a+)b)+", True), ("(a{999}){999}", True), ("(?P<x>a*?)+?", True),
+        (r"\s*,\s*", False), ("(ab)+", False), ("(a+)?", False), ("[(+*)]+", False), (r"\(a+\)+", False), ("(a+){2}", False),
+        ("[]+]+", False),
+    ],
+)  # fmt: skip
+def test_repeats_in_repeats_are_found(pattern, found):
+    assert repeats_in_repeats(pattern) is found
