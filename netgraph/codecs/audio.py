@@ -10,13 +10,26 @@ from netgraph.codecs.encoder import NetEncoder
 from netgraph.codecs.sound_changes import Changes, Level, changed, fitted, levelled, signals_of
 from netgraph.codecs.sounds import is_sound, one_channel
 from netgraph.errors import NetValueError
-from netgraph.spec.parameters import Count
+from netgraph.spec.parameters import is_integer, parameter, wants
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
 from netgraph.types.symbols import All
 
 FEW = 8
 """Rows of an array that are no longer are channels, not sounds."""
+
+
+FASTEST = 10_000_000
+"""The highest sample rate, in Hz: no encoder takes memory without bound."""
+
+
+def _rate(value):
+    if not is_integer(value) or not 1 <= value <= FASTEST:
+        raise wants(f"a whole number from 1 to {FASTEST}", value)
+    return value
+
+
+Rate = parameter(_rate, {"type": "integer", "minimum": 1, "maximum": FASTEST})
 
 
 class SoundEncoder(NetEncoder):
@@ -28,7 +41,7 @@ class SoundEncoder(NetEncoder):
     or padded with zeros.
     """
 
-    SampleRate: Count = 16000
+    SampleRate: Rate = 16000
     Normalization: Level = None
     TargetLength: TargetSize = All
     Augmentation: Changes = None

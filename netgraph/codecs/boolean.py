@@ -56,7 +56,7 @@ class BooleanDecoder(NetDecoder, kind="Boolean"):
     0.693147
     """
 
-    InputDepth: parameter(lambda value: _depth(value), {"type": "integer", "minimum": 0}) = 0
+    InputDepth: parameter(lambda value: _depth(value), {"type": "integer", "minimum": 0, "maximum": 64}) = 0
     properties = ("Decision", "Probability", "Entropy", "RandomSample")
 
     def port_type(self) -> PortType:
@@ -85,8 +85,8 @@ class BooleanDecoder(NetDecoder, kind="Boolean"):
 
 
 def _depth(value):
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise wants("a rank from 0", value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 64:
+        raise wants("a rank from 0 to 64", value)
     return value
 
 

@@ -45,6 +45,11 @@ def _characters(value) -> Any:
     raise wants("a string of characters, the name of a group, a slice or range of character codes, Automatic or All", value)
 
 
+def _size(characters) -> int:
+    """How many characters an entry may speak of."""
+    return characters.stop - characters.start if isinstance(characters, slice) else len(characters) if isinstance(characters, str) else 1
+
+
 def _table(value):
     entries = value if isinstance(value, tuple) else (value,)
     if not entries:
@@ -60,6 +65,9 @@ def _table(value):
         if code is not Automatic and not (is_integer(code) and 0 <= code < LARGEST):
             raise wants(f"a code from 0 to {LARGEST - 1}, or Automatic", code)
         kept.append((_characters(entry[0]), code))
+    total = sum(_size(entry[0] if isinstance(entry, tuple) else entry) for entry in kept)
+    if total > LARGEST:
+        raise ValueError(f"has {total} characters, there are {LARGEST}")
     table = CharacterTable(tuple(kept), False)  # finds characters that are given twice
     if not table.count:
         raise wants("a table with characters", value)

@@ -36,7 +36,10 @@ def _width(value):
 def _numbers(value):
     if value is None:
         return None
-    array = np.asarray(value, dtype=np.float64)
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise wants("a number or a vector of finite numbers", value) from None
     if array.ndim > 1 or not array.size or not np.isfinite(array).all():
         raise wants("a number or a vector of finite numbers", value)
     return FrozenArray(array)

@@ -112,8 +112,8 @@ def _properties(value):
 
 
 def _rank(value):
-    if value is not None and (not is_integer(value) or value < 0):
-        raise wants("a rank from 0, or None", value)
+    if value is not None and (not is_integer(value) or not 0 <= value <= 64):
+        raise wants("a rank from 0 to 64, or None", value)
     return value
 
 

@@ -177,6 +177,8 @@ class _Rebuild:
         for name, kind in net.given.items():
             if kind.codec is not None and kind.codec.side != net.side(name):
                 self.fail(number, f"{quoted(name)} is an {net.side(name)} port, its codec is for an {kind.codec.side}")
+            if kind.codec is not None:
+                self.hold_type(number, name, kind, kind.codec.port_type())
         return net
 
     def given(self, number: int, name: str, data: Any) -> PortType:
@@ -188,6 +190,15 @@ class _Rebuild:
         if not isinstance(codec, Codec):
             raise NetValueError(f"no codec: {_short(data['codec'])}")
         return PortType(found.kind, found.shape, codec)
+
+    def hold_type(self, number: int, name: str, said: PortType, told: PortType) -> None:
+        """The type of a port with a codec is one of those that the codec is of."""
+        sizes = zip(told.shape or (), said.shape or (), strict=False)
+        fits = told.kind is None or said.kind is None or told.kind == said.kind
+        if told.shape is not None and said.shape is not None:
+            fits = fits and len(told.shape) == len(said.shape)
+        if not fits or any(want is not None and have is not None and want != have for want, have in sizes):
+            self.fail(number, f"{quoted(name)} is {said}, its codec is of type {told}")
 
     def attempt(self, number: int, what: str, function: Callable, *arguments, **words) -> Any:
         """The result of `function`, whose errors are told at the part. (A `with` around every call would cost more than the calls.)"""

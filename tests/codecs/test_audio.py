@@ -255,7 +255,7 @@ def test_threads_do_not_meet():
 @pytest.mark.parametrize(
     "spec, message",
     [
-        (("Audio", {"SampleRate": 0}), 'NetEncoder "Audio": SampleRate wants a whole number from 1, got 0'),
+        (("Audio", {"SampleRate": 0}), 'NetEncoder "Audio": SampleRate wants a whole number from 1 to 10000000, got 0'),
         (
             ("Audio", {"Normalization": "Mean"}),
             'NetEncoder "Audio": Normalization wants None, "Max", ("Max", level) or ("RMS", level), got \'Mean\'',

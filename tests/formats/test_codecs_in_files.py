@@ -99,3 +99,63 @@ def test_taken_off_for_saving(tmp_path):
     with pytest.raises(NetError, match="holds a Python object as its Function"):
         net_save(with_code, tmp_path / "x.safetensors")
     assert net_load(net_save(net_replace_part(with_code, {"Input": None}), tmp_path / "x.safetensors"))["Input"] == ()
+
+
+def changed(encoder, layers=None, **parameters):
+    """The net of a file whose encoder has other parameters than those that its port's type is of."""
+    data = json.loads(net_to_json(NetChain(layers or [[]], Input=encoder)))
+    data["parts"][0]["given"]["Input"]["codec"]["$codec"]["parameters"].update(parameters)
+    return net_from_json(json.dumps(data))
+
+
+SPAN = {"$span": [0, 0x110000, None]}
+
+
+@pytest.mark.parametrize(
+    "encoder, parameters, message",
+    [
+        ("Characters", {"Table": [SPAN, [SPAN, 5]]}, "Table has 2228224 characters, there are 1114112"),
+        ("Characters", {"TargetLength": 10**12}, "its codec is of type integer below 97 (1000000000000,)"),
+        (("Image", 4), {"ImageSize": [10**9, 10**9]}, '"Input" is real (3, 4, 4), its codec is of type real (3, 1000000000, 1000000000)'),
+        ("AudioSpectrogram", {"SampleRate": 10**12}, "SampleRate wants a whole number from 1 to 10000000"),
+        (("Tokens", ["a"]), {"SplitPattern": "(a+)+$"}, "SplitPattern wants a regular expression without a repeat in a repeat"),
+        (("Tokens", ["a"]), {"SplitPattern": "a|" * 600}, "SplitPattern wants a regular expression of at most 1000 characters, got 1200"),
+        (("Class", ["a", "b"]), {"Classes": ["a", "b", "c"]}, '"Input" is integer below 2, its codec is of type integer below 3'),
+        ("FeatureExtractor", {"Extractor": "StandardizedVector", "Mean": {"$symbol": "Ramp"}}, "Mean wants a number or a vector"),
+    ],
+    ids=lambda value: str(value)[:30],
+)  # fmt: skip
+def test_parameters_from_a_file_are_bounded_and_fit_the_port(encoder, parameters, message):
+    with pytest.raises(NetFileError) as told:
+        changed(NetEncoder(encoder), **parameters)
+    assert message in str(told.value)
+
+
+@pytest.mark.parametrize("kind", ["Boolean", ("Class", ["a", "b"])], ids=str)
+def test_the_rank_of_a_decoder_is_bounded(kind):
+    data = json.loads(net_to_json(NetChain([[]], Output=NetDecoder(kind))))
+    data["parts"][0]["given"]["Output"]["codec"]["$codec"]["parameters"]["InputDepth"] = 10**9
+    with pytest.raises(NetFileError, match=r"InputDepth wants a rank from . to 64"):
+        net_from_json(json.dumps(data))
+
+
+WRONG = [
+    None, True, -1, 10**30, 1.5, "x", "", [], [[]], [None], [1, 2, 3], ["a", "b"], [["a", 1]], {"$dict": []}, {"$list": []},
+    {"$word": "All"}, {"$span": [0, 1, None]}, {"$symbol": "Ramp"}, {"$scaled": 2}, {"$port": ["a"]},
+    {"$codec": {"side": "input", "kind": "Boolean", "parameters": {}}},
+    {"$array": {"dtype": "float32", "shape": [0]}, "$values": []},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("codec", CODECS, ids=repr)
+def test_a_parameter_of_another_sort_is_refused_or_is_a_codec(codec):
+    data = encode(codec, "here")
+    for name in data["$codec"]["parameters"]:
+        for wrong in WRONG:
+            parameters = {**data["$codec"]["parameters"], name: wrong}
+            try:
+                made = decode({"$codec": {**data["$codec"], "parameters": parameters}})
+            except NetError:
+                continue
+            assert decode(encode(made, "here")) == made
+            assert made.port_type() == made.port_type()
