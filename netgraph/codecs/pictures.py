@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from netgraph.codecs.colour_spaces import CHANNELS, SIGNED, converted, has_channels
@@ -41,8 +42,16 @@ def _colour(name: str) -> np.ndarray:
         raise wants('the name of a colour of CSS, such as "white" or "#ff8000"', name) from None
 
 
+RAW = (torch.uint8, torch.uint16, torch.bool)
+"""The types of the tensors that are raw images."""
+
 ColourSpace = choice(*CHANNELS)
 Fill = parameter(_padding, {"type": ["string", "number", "array"]})
+
+
+def _channels_first(shape: Sequence[int]) -> bool:
+    """Whether it looks like the shape of (images of) channels, height and width."""
+    return len(shape) > 2 and shape[-3] in (1, 3, 4) and shape[-1] not in (1, 3, 4)
 
 
 class PictureEncoder(NetEncoder):
@@ -110,6 +119,12 @@ class PictureEncoder(NetEncoder):
         return normalized(self, pixels, self.sizes)
 
     def __call__(self, value, source: np.random.Generator | None = None) -> Any:
+        if isinstance(value, Tensor) and value.dtype in RAW:
+            # as is usual with tensors, and neither gray images nor a tiny one with transparency
+            if _channels_first(value.shape) or tuple(value.shape[-3:]) == self.port_type().shape:
+                raise self.refusal(value)
+            made = self(value.numpy(force=True), source)
+            return torch.as_tensor(made, device=value.device) if isinstance(made, np.ndarray) else made
         # an array is refused as a whole, not by what is wrong with its first part
         if isinstance(value, np.ndarray) and value.dtype.kind in "fiuc" and value.dtype.name not in WHOLE and not self.is_encoded(value):
             raise self.refusal(value)
@@ -130,4 +145,7 @@ class PictureEncoder(NetEncoder):
         shaped: Any = isinstance(value, (np.ndarray, Tensor)) and value.ndim
         told = f"{sort_of(value)} of shape {tuple(value.shape)}" if shaped else sort_of(value)
         origins = [(self.port_type(), "the type of what is encoded already")] if shaped else []
-        return NetTypeError(f"{self!r} wants {self.wants}, or a list of these, got {told}{place}", origins=origins)
+        whole = shaped and len(self.sizes) == 2 and str(value.dtype).removeprefix("torch.") in WHOLE
+        first = whole and (_channels_first(value.shape) or tuple(value.shape[-3:]) == self.port_type().shape)
+        fix = "channels last: numpy.moveaxis(images, -3, -1)" if first else None
+        return NetTypeError(f"{self!r} wants {self.wants}, or a list of these, got {told}{place}", origins=origins, fix=fix)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 from netgraph.errors import NetError, NetFileError, NetValueError
 
@@ -74,13 +75,15 @@ def is_path(value) -> bool:
 
 def is_pixels(value, spatial: int = 2) -> bool:
     """Whether it is an array of pixels with `spatial` axes: of a type in WHOLE, without or with a last axis of 1, 3 or 4 channels."""
-    if not isinstance(value, np.ndarray) or value.dtype.name not in WHOLE:
+    if not isinstance(value, (np.ndarray, Tensor)) or str(value.dtype).removeprefix("torch.") not in WHOLE:
         return False
     return value.ndim == spatial or (value.ndim == spatial + 1 and value.shape[-1] in (1, 3, 4))
 
 
 def raster(value) -> Raster:
     """One raw image: a path, an image of Pillow or an array. Errors: NetFileError, NetValueError."""
+    if isinstance(value, Tensor):
+        value = value.numpy(force=True)
     if isinstance(value, np.ndarray):
         return raster_of_array(value)
     if is_picture(value):

@@ -223,7 +223,8 @@ def test_what_is_no_image_is_refused():
     assert str(told.value) == (
         'NetEncoder(("Image", (4, 2))) wants an image of Pillow, a path, or an array of uint8, uint16 or bool of shape (height, width) or '
         "(height, width, channels), or a list of these, got a tensor of uint8 of shape (3, 2, 4)\n"
-        "  real (3, 2, 4): the type of what is encoded already"
+        "  real (3, 2, 4): the type of what is encoded already\n"
+        "  try: channels last: numpy.moveaxis(images, -3, -1)"
     )
     for wrong in (np.zeros((3, 2, 4), dtype=np.int64), np.zeros((2, 4)), [PHOTO, None], [[PHOTO]], {"a": PHOTO}, None):
         with pytest.raises(NetError, match="wants an image of Pillow"):
