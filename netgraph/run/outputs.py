@@ -68,9 +68,19 @@ def _property(net: Net, what) -> tuple[str, Any] | None:
         return None
     if len(names) == 1 and names[0] in codecs and codecs[names[0]].takes(what):
         return names[0], what
-    if not isinstance(what, tuple) or len(what) != 2 or what[0] not in names or what[0] not in codecs:
-        return None
-    return (what[0], what[1]) if what[1] is None or codecs[what[0]].takes(what[1]) else None
+    if isinstance(what, tuple) and len(what) == 2 and what[0] in names:
+        port, wanted = what
+        if port in codecs and (wanted is None or codecs[port].takes(wanted)):
+            return port, wanted
+        if port in codecs and wanted not in names and wanted not in net.children:
+            offered = did_you_mean(wanted, codecs[port].offered())
+            raise NetNameError(f"{short(net)}: the decoder of {port} has no property {wanted!r}, {offered}")
+        if any(decoder.takes(wanted) for decoder in codecs.values()):
+            raise NetNameError(f"{short(net)}: {port} has no decoder that could give {wanted!r}")
+    able = [name for name in names if name in codecs and codecs[name].takes(what)]
+    if able:
+        raise NetNameError(f"{short(net)}: {what!r} of which output?", fix=f'("{able[0]}", {what!r})'.replace("'", '"'))
+    return None
 
 
 def _place_of(net: Net, port) -> tuple[tuple[str, ...], str]:
@@ -113,7 +123,7 @@ def shown(result: torch.Tensor, axes: dict[int, Length], lengths: Sequence[torch
     return [to_user(example[_cut(true, i, example.dim())], like_tensor) for i, example in enumerate(result)]
 
 
-def true_lengths(length: Length, lengths: Sequence[torch.Tensor]) -> torch.Tensor:
+def true_lengths(length: Length, lengths: Sequence[torch.Tensor] | Mapping[int, torch.Tensor]) -> torch.Tensor:
     """The length along an axis of each example, from the lengths of each variable."""
     found = lengths[length.variable]
     for form in length.steps:

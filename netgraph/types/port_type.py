@@ -159,7 +159,8 @@ def parse_type(value, where: str, side: str | None = None) -> PortType:
         return value
     if isinstance(value, Kind):
         return PortType(value, ())
-    if isinstance(value, str) and side in NAMED and value not in _WORDS and value != "Varying":
+    decoded = value == "Boolean" and side == "output"  # at an input the encoder would change nothing
+    if isinstance(value, str) and side in NAMED and (decoded or value not in _WORDS) and value != "Varying":
         value = _named(value, side, where)
     if isinstance(value, Codec):
         if side is not None and value.side != side:

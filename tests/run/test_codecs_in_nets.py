@@ -209,3 +209,25 @@ def test_a_net_with_codecs_is_a_value():
 
 def test_plot_with_an_example():
     assert "svg" in classifier().plot("a")._repr_svg_()
+
+
+def test_properties_of_one_output_among_several():
+    edges = [(NetPort("Input"), "a"), (NetPort("Input"), "b"), ("a", NetPort("kind")), ("b", NetPort("size"))]
+    net = net_initialize(NetGraph({"a": [2, SoftmaxLayer()], "b": LinearLayer(())}, edges, Input=3, kind=NetDecoder(("Class", ["x", "y"]))))
+    x = [1.0, 2.0, 3.0]
+    assert net(x, ("kind", "Properties"))[0] == "Decision"
+    for asked in ("Entropy", "Properties", ("TopDecisions", 2)):
+        with pytest.raises(NetError, match="of which output") as told:
+            net(x, asked)
+        assert str(told.value).splitlines()[-1].startswith('  try: ("kind", ')
+    with pytest.raises(NetError, match="size has no decoder that could give 'Entropy'"):
+        net(x, ("size", "Entropy"))
+    with pytest.raises(NetError, match="the decoder of kind has no property 'Entropi', did you mean \"Entropy\""):
+        net(x, ("kind", "Entropi"))
+    assert set(net(x, ("kind", "size"))) == {"kind", "size"}
+
+
+def test_the_name_boolean_at_an_output_is_its_decoder():
+    net = net_initialize(NetChain([LinearLayer(()), "LogisticSigmoid"], Input=2, Output="Boolean"))
+    assert net["Output"] == NetDecoder("Boolean")
+    assert net([1.0, 2.0]) is (net([1.0, 2.0], "Probability") >= 0.5)
