@@ -7,10 +7,12 @@ import torch
 
 from netgraph.data.stream import Stream, digest
 from netgraph.data.table import Batch, Table
-from netgraph.errors import NetTrainingError, NetValueError
+from netgraph.errors import NetShapeError, NetTrainingError, NetValueError
 from netgraph.lower.forward import Lowered
+from netgraph.lower.plan import Length
 from netgraph.run.lengths import Shortest
 from netgraph.run.noise import draw_noise
+from netgraph.run.outputs import true_lengths
 from netgraph.train.step import Batch as StepBatch
 
 AHEAD = 8
@@ -114,6 +116,8 @@ class Feed:
         lengths = tuple(batch.lengths[name][place] for name, place, _ in self._variables)
         if isinstance(self.source, Stream) or not self.source.lengths_known:
             self._shortest.refuse(lengths, lambda: self._where(step))
+            if len(self.lowered.plan.length_sources) > 1:
+                hold_lengths(self.lowered, self.columns, batch.lengths, self._where(step))
         padded = [batch.tensors[name].shape[axis + 1] for name, _, axis in self._variables]
         noise = draw_noise(self.lowered.noise, batch.count, padded, self.seed, step, dtype=self.dtype, device=self.device)
         return StepBatch(inputs, noise, lengths, valid)
@@ -168,6 +172,30 @@ class Feed:
         whole = {name.removeprefix("tensors/"): t.to(self.device) for name, t in tensors.items() if name.startswith("tensors/")}
         lengths = {name: tuple(tensors[f"lengths/{i}/{name}"].to(self.device) for i in range(n)) for name, n in ahead["Axes"].items()}
         return Batch(whole, lengths)
+
+
+def hold_lengths(lowered: Lowered, columns: Sequence[str], told: Mapping[str, Sequence[torch.Tensor]], where: str) -> None:
+    """Columns whose lengths are one variable, such as sequences and their targets, agree for each example. Errors: NetShapeError."""
+    found: dict[int, tuple[str, torch.Tensor]] = {}
+    counted: dict[str, int] = {}
+    sources = []
+    for name, _, variable, size in lowered.plan.length_sources:
+        place = counted.get(name, 0)
+        counted[name] = place + 1
+        column = columns[lowered.inputs.index(name)]
+        sources.append((column, told[column][place], Length(variable, size.steps)))
+        if not size.steps:
+            found.setdefault(variable, (column, told[column][place]))
+    for column, have, length in sources:
+        if length.variable not in found:
+            continue
+        first, base = found[length.variable]
+        wanted = true_lengths(length, {length.variable: base})
+        if not torch.equal(wanted, have):
+            row = int((wanted != have).nonzero()[0])
+            beside = f'as column "{first}" is {int(base[row])} long' if first != column else "as its other axis tells"
+            text = f'column "{column}", example {row}: the length is {int(have[row])}, {int(wanted[row])} is wanted, {beside}'
+            raise NetShapeError(f"{where}{text}")
 
 
 def variable_columns(lowered: Lowered, columns: Sequence[str]) -> list[tuple[str, int, int]]:

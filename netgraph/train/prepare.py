@@ -20,7 +20,7 @@ from netgraph.spec.net import Net, part_of
 from netgraph.spec.typing import Typing, infer, settled, short, typed
 from netgraph.surgery.initialize import initialized, open_error
 from netgraph.train.class_weights import class_weights
-from netgraph.train.feed import variable_columns
+from netgraph.train.feed import hold_lengths, variable_columns
 from netgraph.train.multipliers import multipliers
 from netgraph.train.objective import Objective
 from netgraph.train.options import Options
@@ -104,6 +104,7 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     for part in (table, checked):
         if isinstance(part, Table) and part.lengths_known:
             lengths = [part.lengths[name][place] for name, place, _ in variable_columns(forward, order)]
+            hold_lengths(forward, order, part.lengths, "net_train: " if part is table else "net_train: ValidationSet: ")
             refuse_short(forward, lengths, order, "net_train: ", int(training.attached))
     count = table.count if isinstance(table, Table) else None
     if isinstance(table, SampledTable):
