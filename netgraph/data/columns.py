@@ -39,7 +39,7 @@ class Columns:
         self.columns: dict[str, Any] = {}
         for name, column in columns.items():
             called, encoder = f'{where}: column "{name}"', (encoders or {}).get(str(name))
-            self.columns[str(name)] = _column(column if encoder is None else encoded(column, encoder, called), called)
+            self.columns[str(name)] = _column(column if encoder is None else encoded(_text(column), encoder, called), called)
         if not self.columns:
             raise NetValueError(f"{where}: the data is empty, it has no column")
         self.count = check_lengths(self.columns, where)
@@ -113,10 +113,15 @@ class Columns:
                 taken[name] = [column[i] for i in rows] if isinstance(column, list) else column[rows]
         return Columns(taken, self.where)
 
-    def native(self, name: str) -> Tensor | list[Tensor]:
-        """The column as one tensor of its own dtype, or one an example where they differ in length; read and converted once."""
+    def native(self, name: str, draw: Any = None) -> Tensor | list[Tensor]:
+        """The column as one tensor of its own dtype, or one an example where they differ in length; read and converted once.
+
+        With `draw`, a seed and a number, encoders that change examples at random do, and nothing is kept.
+        """
+        column = self.columns[name]
+        if draw is not None and isinstance(column, EncodedColumn) and column.encoder.random:
+            return column.read(0, self.count, draw)
         if name not in self._natives:
-            column = self.columns[name]
             read = isinstance(column, (DiskColumn, EncodedColumn))
             self._natives[name] = column.read(0, self.count) if read else native_column(column, f'{self.where}: column "{name}"')
         return self._natives[name]
@@ -145,6 +150,16 @@ def _column(column: Any, where: str) -> np.ndarray | Tensor | DiskColumn | Encod
         return [column[i] for i in range(len(column))]
     what = "a single number" if hasattr(column, "ndim") or isinstance(column, (int, float)) else f"{type(column).__name__} {column!r:.60}"
     raise NetTypeError(f"{where}: a column is a list, an array or a tensor with one entry an example, got {what}")
+
+
+def _text(column: Any) -> Any:
+    """The strings of a data set of HDF5 that holds text, which would give bytes; every other column as it is."""
+    if not hasattr(column, "asstr") or getattr(column.dtype, "kind", "") not in "OS":
+        return column
+    try:
+        return column.asstr()[()]
+    except TypeError:  # arrays of different lengths
+        return column
 
 
 def _held(column: Tensor | list[Tensor], type: PortType, where: str, dtype: torch.dtype) -> tuple[Tensor | Ragged, list[Tensor]]:

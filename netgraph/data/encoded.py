@@ -59,6 +59,8 @@ def _all(encoder: NetEncoder, examples: Any, where: str) -> Any:
 
 def _one(encoder: NetEncoder, example: Any, where: str, number: int, source: np.random.Generator | None = None) -> Any:
     try:
+        if not encoder.is_raw(example) and not encoder.is_encoded(example, batch=False):
+            raise encoder.refusal(example)  # several objects are no example
         return encoder(example, source)
     except NetError as error:
         raise type(error)(f"{where}, example {number}: {error.headline}", origins=error.origins, fix=error.fix) from error.__cause__
@@ -92,9 +94,9 @@ class EncodedColumn:
         place = number if self.rows is None else int(self.rows[number])
         return _one(self.encoder, self.examples[place], self.where, place, source)
 
-    def read(self, start: int, stop: int) -> list[Tensor]:
-        """The rows from `start` to before `stop`, encoded by several threads."""
-        return [torch.as_tensor(np.asarray(row)) for row in _results(_submitted(self, range(start, stop), None))]
+    def read(self, start: int, stop: int, draw: Any = None) -> list[Tensor]:
+        """The rows from `start` to before `stop`, encoded by several threads; with `draw`, a seed and a number, changed at random."""
+        return [torch.as_tensor(np.asarray(row)) for row in _results(_submitted(self, range(start, stop), draw))]
 
 
 class EncodedTable(Table):
@@ -190,6 +192,10 @@ class EncodedTable(Table):
 def _pool() -> ThreadPoolExecutor:
     """The threads that encode, one a core: what they do is mostly in libraries that let the others run meanwhile."""
     return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="netgraph-encode")
+
+
+if hasattr(os, "register_at_fork"):  # a process that was forked has none of the threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 def _submitted(column: EncodedColumn, rows: Sequence[int], draw: Any) -> list[Future]:

@@ -13,7 +13,8 @@ from netgraph.spec.described import sort_of
 def columns_of(data, inputs: tuple[str, ...], outputs: tuple[str, ...], where: str, *, batch: bool = False) -> dict[str, object] | None:
     """The columns by name, or None for what is no form of data in memory; their lengths and contents are not looked at.
 
-    A tuple is two columns, a list is examples; in a `batch` a list of two arrays is two columns as well, which is what a DataLoader gives.
+    A tuple is two columns, a list is examples; in a `batch` a list of two arrays or lists is two columns as well, which is what a
+    DataLoader gives.
     Errors: NetTypeError for pairs where the net has not one input and one output, and for examples that are not alike; NetNameError for
     dicts with different keys; NetValueError for an empty list.
 
@@ -48,7 +49,7 @@ def columns_of(data, inputs: tuple[str, ...], outputs: tuple[str, ...], where: s
                 what = f"{len(pair)} long" if isinstance(pair, (list, tuple)) else sort_of(pair)
                 raise NetTypeError(f"{where}: example {i} is {what}, example 0 is a pair (input, output)")
         return {names[0]: [pair[0] for pair in data], names[1]: [pair[1] for pair in data]}
-    if batch and len(data) == 2 and all(isinstance(part, (Tensor, np.ndarray)) for part in data):
+    if batch and len(data) == 2 and all(isinstance(part, (Tensor, np.ndarray, list, tuple)) for part in data):
         return dict(zip(_pair_of_ports(inputs, outputs, "two columns", where), data, strict=True))
     return None
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
 
 from netgraph.codecs.encoder import NetEncoder
 from netgraph.data.columns import Columns
@@ -78,7 +78,9 @@ def read_data(
 def _torch_source(data: Any, where: str) -> Indexed | Passed | None:
     if isinstance(data, DataLoader):
         # without a batch size of its own a loader gives single examples
-        return Passed(data, examples=data.batch_size is None and data.batch_sampler is None and not _gives_batches(data))
+        single = data.batch_size is None and data.batch_sampler is None and not _gives_batches(data)
+        # torch's own way to put examples together turns pairs into a list of two columns
+        return Passed(data, examples=single, columns=not single and data.collate_fn is default_collate)
     if isinstance(data, IterableDataset):
         return Passed(data, examples=True)
     if isinstance(data, Dataset):

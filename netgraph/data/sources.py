@@ -22,6 +22,8 @@ class Source(ABC):
     """Raw batches by number; `exact` where any number can be asked for, which makes resuming free."""
 
     exact = True
+    columns = False
+    """Whether a list of two is two columns, and never two examples."""
 
     @abstractmethod
     def called(self, number: int) -> str:
@@ -94,8 +96,8 @@ class Passed(Source):
 
     exact = False
 
-    def __init__(self, iterable: Any, *, examples: bool = False, round_length: int | None = None):
-        self.iterable, self.examples, self.round_length = iterable, examples, round_length
+    def __init__(self, iterable: Any, *, examples: bool = False, columns: bool = False, round_length: int | None = None):
+        self.iterable, self.examples, self.columns, self.round_length = iterable, examples, columns, round_length
         self.again = not hasattr(iterable, "__next__")
         self.passes = 0
         self.iterator: Any = None

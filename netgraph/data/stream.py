@@ -26,6 +26,7 @@ BATCH_FORMS = "a batch is a dict of columns, (inputs, outputs), a list of pairs 
 class Stream:
     """Batches from a source, converted to the types of the ports; one batch is in memory at a time, and none is asked for early.
 
+    Where `draws` is set, for training, encoders change examples at random as a function of the seed, the batch and the row.
     Only `observed` looks at the first batch; it is then kept, and given as the first. `position` counts the batches given, `round` is that
     of the last one, from 1.
 
@@ -44,6 +45,7 @@ class Stream:
         self.source, self.inputs, self.outputs, self.where, self.encoders = source, inputs, outputs, where, encoders or {}
         self.position = 0
         self.round = 0
+        self.draws = False
         self._peeked: tuple[int, Any, Any] | None = None
         self._last: Batch | None = None
 
@@ -126,6 +128,7 @@ class Stream:
 
     def _columns(self, raw, number: int) -> dict[str, object]:
         where = f"{self.where}: {self.source.called(number)}"
+        raw = tuple(raw) if self.source.columns and isinstance(raw, list) and len(raw) == 2 else raw
         columns = columns_of(raw, self.inputs, self.outputs, where, batch=True)
         if columns is None:
             yields = isinstance(self.source, Called) and hasattr(raw, "__next__")
@@ -166,9 +169,10 @@ class Stream:
         where = f"{self.where}: {self.source.called(number)}"
         held = Columns(self._columns(raw, number), where, self.encoders)
         check_names(held.columns, self.types, where)
+        draw = (self.seed, number) if self.draws else None
         tensors, lengths = {}, {}
         for name, type in self.types.items():
-            tensors[name], axes = pad(held.native(name), type, f'{where}: column "{name}"', self.dtype)
+            tensors[name], axes = pad(held.native(name, draw), type, f'{where}: column "{name}"', self.dtype)
             if axes:
                 lengths[name] = tuple(axes)
         return tensors, lengths

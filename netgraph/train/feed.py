@@ -52,6 +52,8 @@ class Feed:
         self.position = 0
         self.per_round: int | None = source.batches_per_round(batch_size) if isinstance(source, Table) else source.batches_per_round
         self.mining, self.near, self.training = mining, torch.empty(0), training
+        if isinstance(source, Stream):
+            source.draws = training
         self._order: tuple[int, Sequence[torch.Tensor]] | None = None
         self._ahead: tuple[Batch | None, int] | None = None
         self._variables = variable_columns(lowered, self.columns)

@@ -75,7 +75,7 @@ class Prepared(NamedTuple):
 
 def prepare(net: Net, data, options: Options) -> Prepared:
     """Everything up to the first step. Errors: those of the data, the losses and the types, each where it was written."""
-    source = read_for(net, data)
+    source = read_for(net, data, loss=options.loss)
     source, held = _held_out(net, source, options)
     batch_size = options.batch_size if isinstance(options.batch_size, int) else USUAL_BATCH
     observed = source.observed() if isinstance(source, Columns) else source.observed(batch_size=batch_size, seed=options.seed)
@@ -132,7 +132,7 @@ def _labels(net: Net) -> tuple:
 
 def further(prepared: Prepared, data, net: Net, options: Options, where: str) -> Table | Stream:
     """More data for the same training net, such as another validation set. Errors: those of data that does not fit."""
-    source = read_for(net, data, where)
+    source = read_for(net, data, where, options.loss)
     types = _without_weight(prepared.types, source, prepared.objective.weighted)
     return _bound(source, types, prepared.batch_size, options)
 
@@ -182,4 +182,4 @@ def _held_out(net: Net, source: Columns | Stream, options: Options) -> tuple[Col
         return source.split(given.factor, options.seed)
     if given is None:
         return source, None
-    return source, read_for(net, given, "net_train: ValidationSet")
+    return source, read_for(net, given, "net_train: ValidationSet", options.loss)

@@ -10,6 +10,7 @@ from netgraph.data.stream import Stream
 from netgraph.errors import NetTrainingError, NetTypeError, NetValueError
 from netgraph.formats.native import net_load
 from netgraph.formats.training_file import write_training
+from netgraph.losses.targets import column_encoders
 from netgraph.nets.container import input_names, output_names
 from netgraph.spec.names import spelled
 from netgraph.spec.net import Net
@@ -57,7 +58,8 @@ class Trainer:
         trainer.loss(data)               the mean loss on other data, in evaluation mode
         trainer.save(path)               the whole state as a checkpoint, which `Trainer(net, Resume=path, ...)` goes on from, bit for bit
 
-    A batch is a dict of columns, (inputs, outputs), a list of pairs or a list of dicts. The first one settles what sizes the net left open.
+    A batch is a dict of columns, (inputs, outputs), a list of pairs or a list of dicts, of raw objects where a port has a codec. The first
+    one settles what sizes the net left open.
     Options are those of `net_train` that speak of single updates, and TotalBatches: how many updates a learning-rate schedule counts on.
     Errors: those of `net_train`; NetTrainingError for a loss or gradient that is not finite, which has changed nothing.
     Source: ours.
@@ -158,7 +160,8 @@ class Trainer:
         """The run, begun by the first batch."""
         if self._loop is None:
             net, told = self._net, None if self._resumed is None else self._resumed.told
-            stream = Stream(self._pushed, inputs=input_names(net), outputs=output_names(net), where="Trainer")
+            encoders = column_encoders(net, self._options.loss)
+            stream = Stream(self._pushed, inputs=input_names(net), outputs=output_names(net), where="Trainer", encoders=encoders)
             session = begin(net, stream, self._options, self.report, told)
             if told is None:
                 session = session._replace(total=self._total)
