@@ -160,6 +160,9 @@ class EncodedTable(Table):
                 return
             self.waiting.append((key, self._started(index, draw)))
 
+    def give_up(self):
+        _drop(self.waiting)
+
     def batch(self, index: Tensor, draw: Any = None) -> Batch:
         key = _key(index, draw)
         while self.waiting and self.waiting[0][0] != key and any(other == key for other, _ in self.waiting):

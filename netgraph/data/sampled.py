@@ -217,6 +217,9 @@ class SampledTable(Table):
     def expect(self, batches, draw=None):
         self.flat.expect(batches, draw)
 
+    def give_up(self):
+        self.flat.give_up()
+
     def batch(self, index, draw=None):
         return self.flat.batch(index, draw)
 

@@ -97,6 +97,9 @@ class Table:
     def expect(self, batches: Sequence[Tensor], draw: Any = None):
         """Told which batches will be asked for next, with what; where reading takes time, it begins now."""
 
+    def give_up(self):
+        """Told that none of the batches that were announced will be asked for; what has begun ends."""
+
     def scattered(self):
         """Told before batches are taken from all over the table, and not in the order of a round."""
 

@@ -129,6 +129,11 @@ class Feed:
         called = f"{self.source.source.called(step)}: " if isinstance(self.source, Stream) else ""
         return f"{getattr(self.source, 'where', 'net_train')}: {called}"
 
+    def close(self) -> None:
+        """No batch will be asked for any more: what is read ahead is given up."""
+        if isinstance(self.source, Table):
+            self.source.give_up()
+
     # -- where it stands ---------------------------------------------------------------------------------------------------------------
 
     def state(self) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

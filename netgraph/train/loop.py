@@ -312,6 +312,7 @@ class Loop:
 
     def _close(self, reason: StopReason | None) -> None:
         """Tell all observers that training has ended; what one of them raises is reported, and the others are still told."""
+        self.feed.close()
         for observer in self.observers:
             try:
                 observer.close(self.progress(), reason)

@@ -20,7 +20,7 @@ from netgraph.spec.names import spelled
 from netgraph.spec.net import Net
 from netgraph.spec.typing import infer, settled, short
 from netgraph.surgery.initialize import missing_arrays, open_error, seed_of
-from netgraph.train.feed import Feed
+from netgraph.train.feed import AHEAD, Feed
 from netgraph.train.options import PRECISIONS
 from netgraph.train.read import read_for
 from netgraph.train.step import Batch
@@ -105,8 +105,11 @@ def net_measurements(net: Net, data, measurements: Any, /, **options) -> Any:
 def _batches(feed: Feed) -> Iterator[Batch]:
     """The batches of one round, those of data in memory in its own order."""
     if isinstance(feed.source, Table):
-        for number, part in enumerate(feed.source.in_order(feed.batch_size)):
-            yield feed.made(feed.source.batch(part), number + 1)
+        parts = feed.source.in_order(feed.batch_size)
+        for number, part in enumerate(parts):
+            batch = feed.source.batch(part)
+            feed.source.expect(parts[number + 1 : number + 1 + AHEAD])
+            yield feed.made(batch, number + 1)
         return
     while (fed := feed.next()) is not None:
         yield fed.batch

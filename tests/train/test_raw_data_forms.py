@@ -1,6 +1,8 @@
 """Raw objects in the forms that users have: loaders, HDF5, tensors, losses with encoders, a Trainer, forked processes."""
 
 import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ from netgraph import (
     Trainer,
     net_train,
 )
+from netgraph.data.encoded import PIECE
 from netgraph.data.stream import Stream
 
 QUIET = {"TrainingProgressReporting": None, "TargetDevice": "CPU", "Plan": "Reference", "RandomSeeding": 5}
@@ -203,3 +206,27 @@ def _read_in_a_child(path, queue):
     from netgraph.data.encoded import EncodedColumn
 
     queue.put(tuple(EncodedColumn([path], NetEncoder(("Image", 4)), "x").read(0, 1)[0].shape))
+
+
+def test_nothing_is_read_after_training(monkeypatch):
+    pool = ThreadPoolExecutor(max_workers=1)
+    monkeypatch.setattr("netgraph.data.encoded._pool", lambda: pool)
+    ended = threading.Event()
+    begun: list[str] = []
+
+    def read(path):
+        begun.append(path.name)
+        if len(begun) > 8:  # the first of the batches that are read ahead
+            ended.wait(60)
+        return np.zeros(2, np.float32)
+
+    encoder = NetEncoder(("Function", read, (2,)))
+    net = NetChain([LinearLayer(), SoftmaxLayer()], Input=encoder, Output=NetDecoder(("Class", ["a", "b"])))
+    data = {"Input": [Path(str(number)) for number in range(400)], "Output": ["a", "b"] * 200}
+    stop = (lambda progress: "StopTraining", {"Interval": (1, "Batches")})
+    result = net_train(net, data, All, BatchSize=8, TrainingProgressFunction=stop, **QUIET)
+    ended.set()
+    pool.submit(int).result(60)  # behind all that was asked for
+    pool.shutdown()
+    assert result["TotalBatches"] == 1
+    assert len(begun) <= 8 + PIECE
