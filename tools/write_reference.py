@@ -1,5 +1,5 @@
-"""Writes docs/reference-layers.md and docs/reference-operators.md: every layer, container and operator with its signature, ports, arrays,
-text and example, from the classes.
+"""Writes docs/reference-layers.md, docs/reference-operators.md and docs/reference-codecs.md: every layer, container, operator, encoder
+and decoder with its signature, ports, arrays, text and example, from the classes.
 
 python tools/write_reference.py           writes them
 python tools/write_reference.py --check   says whether they are as they would be written
@@ -9,12 +9,13 @@ import ast
 import doctest
 import inspect
 import sys
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-LAYERS_PAGE, OPERATORS_PAGE = ROOT / "docs" / "reference-layers.md", ROOT / "docs" / "reference-operators.md"
+LAYERS_PAGE, OPERATORS_PAGE, CODECS_PAGE = (ROOT / "docs" / f"reference-{name}.md" for name in ("layers", "operators", "codecs"))
 
 WRITTEN = "Written by `python tools/write_reference.py` from the classes; change their docstrings, not this page."
 
@@ -30,6 +31,13 @@ OPERATORS_HEAD = f"""# The containers and operators
 
 {WRITTEN}
 [containers.md](containers.md) introduces them. Their ports follow from the nets inside; each drawing is that of the first example.
+"""
+
+CODECS_HEAD = f"""# The encoders and decoders
+
+{WRITTEN}
+[codecs.md](codecs.md) introduces them. Each kind is shown with its arguments and, in the dict, the parameters with their defaults, all of
+which may be keywords: `NetEncoder("Image", ColorSpace="Grayscale")`. Codes and positions count from 0.
 """
 
 
@@ -129,19 +137,23 @@ def drawing(name: str, parts: list[Part]) -> str:
     return "\n".join([*lines, " " * (before + 1) + f"└{'─' * (width + 2)}┘"])
 
 
-def section(cls: type) -> str:
-    """One class: heading, signature, drawing, table, text, example."""
+def parts_of(cls: type) -> tuple[str, str, str]:
+    """Of the docstring of a class the first line, the text, and the example as it stands on a page."""
     text, _, examples = inspect.cleandoc(cls.__doc__ or "").partition("\n>>> ")
     first, _, rest = text.partition("\n")
     rest = rest.strip("\n").replace("\nErrors:", "\n\nErrors:").replace("\nSource:", "\n\nSource:")
+    return first, rest, f"```python\n>>> {examples.strip()}\n```" if examples else ""
+
+
+def section(cls: type) -> str:
+    """One class: heading, signature, drawing, table, text, example."""
+    first, rest, example = parts_of(cls)
     own = declared(cls) if hasattr(cls, "schema_of") else []
     drawn = own or of_the_first_example(cls)
     written = signature(cls) if hasattr(cls, "schema_of") else f"{cls.__name__}{inspect.signature(cls)}"
     parts = [f"### {cls.__name__}", first, f"```text\n{written}\n```"]
     parts += [f"```text\n{drawing(cls.__name__, drawn)}\n```" if drawn else "", "\n".join(table(own)), rest]
-    if examples:
-        parts.append(f"```python\n>>> {examples.strip()}\n```")
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(part for part in (*parts, example) if part)
 
 
 def layers_page() -> str:
@@ -162,9 +174,39 @@ def operators_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def codec_heading(cls: type) -> str:
+    """How a kind is called on the page of encoders and decoders."""
+    return f'{cls.family}("{cls.kind}")'
+
+
+def codec_signature(cls: type) -> str:
+    """How a codec is written: its arguments, then a dict of the other parameters with their defaults."""
+    from netgraph.codecs.codec import REQUIRED
+
+    shown = {name: "" if value is REQUIRED else repr(value).replace("'", '"') for name, value in cls.defaults.items()}
+    words = [f'"{cls.kind}"', *(f"{name}={shown[name]}".rstrip("=") for name in cls.positional)]
+    rest = [f'"{name}": {shown[name]}' for name in cls.checks if name not in cls.positional]
+    lines = textwrap.wrap(", ".join(rest), 100, break_long_words=False, break_on_hyphens=False)
+    return f"{cls.family}(({', '.join([*words, *(['{' + chr(10).join(lines) + '}'] if lines else [])])}))".replace("\n", "\n    ")
+
+
+def codecs_page() -> str:
+    """The page of encoders and decoders as it should be."""
+    from netgraph.codecs.codec import all_kinds
+
+    parts = [CODECS_HEAD.rstrip()]
+    for title, side in (("Encoders", "input"), ("Decoders", "output")):
+        parts.append(f"## {title}")
+        for _, cls in sorted(all_kinds(side).items()):
+            first, rest, example = parts_of(cls)
+            section = (f"### {codec_heading(cls)}", first, f"```text\n{codec_signature(cls)}\n```", rest, example)
+            parts.append("\n\n".join(part for part in section if part))
+    return "\n\n".join(parts) + "\n"
+
+
 def pages() -> dict[Path, str]:
     """What each page should say."""
-    return {LAYERS_PAGE: layers_page(), OPERATORS_PAGE: operators_page()}
+    return {LAYERS_PAGE: layers_page(), OPERATORS_PAGE: operators_page(), CODECS_PAGE: codecs_page()}
 
 
 if __name__ == "__main__":

@@ -131,7 +131,7 @@ class AudioMFCCEncoder(MelEncoder, kind="AudioMFCC"):
     are smaller by sqrt(2) there. Ours is the orthonormal DCT-II, as SciPy and most libraries of sound have it. Davis and Mermelstein 1980.
 
     >>> silence = NetEncoder("AudioMFCC")(np.zeros(16000))
-    >>> silence.shape, round(float(silence[0, 0]), 2), round(math.sqrt(40) * math.log(1e-5), 2)
+    >>> silence.shape, round(float(silence[0, 0]), 2), round(float(np.sqrt(40) * np.log(1e-5)), 2)
     ((98, 13), -72.81, -72.81)
     """
 

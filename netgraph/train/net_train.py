@@ -35,8 +35,8 @@ def net_train(net: Net, data, third=None, /, **options):
 
     Data: a dict of columns by port, (inputs, outputs), a list of pairs, a list of dicts, a function f(info) or an iterable that gives
     batches in these forms, Sampled(data, sampler), torch data sets and loaders, data frames. A column bears the name of an input port, of
-    an output port (its target), or of the loss's port ("Target"). Open sizes of the net are taken from the data; missing arrays are
-    initialised.
+    an output port (its target), or of the loss's port ("Target"). Where that port has an encoder, or the output a decoder, it holds raw
+    objects: texts, labels, images, paths of files. Open sizes of the net are taken from the data; missing arrays are initialised.
 
     Options, in either spelling:
 
