@@ -1,6 +1,7 @@
 """What encoders and decoders share: a kind by name, parameters that are checked where they are written, and being a value.
 
-A kind is one class, in the file of its name. Its fields are its parameters, written like those of a layer:
+A kind is one class, in the file of its name; kinds of one family share a folder. Its fields are its parameters, written like those of a
+layer:
 
     class CharactersEncoder(NetEncoder, kind="Characters"):
         positional = ("Table", "Form")
@@ -229,8 +230,8 @@ def find_kind(side: str, name: str) -> type[Coder]:
 def all_kinds(side: str) -> Mapping[str, type[Coder]]:
     """All kinds of a side by name."""
     package = importlib.import_module(__name__.rpartition(".")[0])
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
     return KINDS[side]
 
 

@@ -2,8 +2,8 @@
 
 from netgraph.codecs.boolean import BooleanDecoder
 from netgraph.codecs.class_labels import ClassDecoder
-from netgraph.codecs.ctc_beam_search import CTCBeamSearchDecoder
 from netgraph.codecs.each import EachDecoder
+from netgraph.codecs.text.ctc_beam_search import CTCBeamSearchDecoder
 from netgraph.layers.basic import SoftmaxLayer
 from netgraph.layers.ctc import CTCLossLayer
 from netgraph.layers.elementwise import ElementwiseLayer

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netgraph import NetEncoder, NetError
-from netgraph.codecs.audio_mel import hertz, mel
-from netgraph.codecs.windows import NAMES, window
+from netgraph.codecs.sounds.audio_mel import hertz, mel
+from netgraph.codecs.sounds.windows import NAMES, window
 from tests.codecs.rows_audio import NOISE, RATE, TONE, mel_spectrogram
 
 SECOND = np.arange(16000) / 16000

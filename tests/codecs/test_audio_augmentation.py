@@ -8,7 +8,7 @@ import scipy.stats
 import soundfile
 
 from netgraph import NetEncoder, NetError
-from netgraph.codecs.amounts import check_amount, draw_amount
+from netgraph.codecs.sounds.amounts import check_amount, draw_amount
 
 SOUND = np.random.default_rng(3).normal(size=500).astype(np.float32) * 0.1
 RESPONSE = np.array([1, 0, 0.5, 0, 0, -0.25], dtype=np.float32)

@@ -10,7 +10,7 @@ import torch
 
 from netgraph import NetDecoder, NetEncoder, NetError
 from netgraph.codecs.codec import all_kinds
-from netgraph.codecs.tokens import repeats_in_repeats
+from netgraph.codecs.text.tokens import repeats_in_repeats
 from tests.codecs.harness import Decoded, Encoded, same
 
 ROWS = [importlib.import_module(f"tests.codecs.{path.stem}") for path in sorted(Path(__file__).parent.glob("rows_*.py"))]

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
 
 from netgraph import NetEncoder
-from netgraph.codecs.colour_spaces import CHANNELS, SIGNED, converted
+from netgraph.codecs.images.colour_spaces import CHANNELS, SIGNED, converted
 from tests.codecs.photos import COLOURS, PHOTO, SAME, close, first
 
 

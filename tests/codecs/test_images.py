@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageOps
 
 from netgraph import NetDecoder, NetEncoder, NetError
-from netgraph.codecs.colour_spaces import CHANNELS
+from netgraph.codecs.images.colour_spaces import CHANNELS
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
 from tests.codecs.photos import PHOTO, PIXELS, SAME, close, first

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netgraph import All, File, Integer, NetDecoder, NetEncoder, NetError, NetFileError
-from netgraph.codecs.subword_models import CACHED, LONGEST
+from netgraph.codecs.text.subword_models import CACHED, LONGEST
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType
 

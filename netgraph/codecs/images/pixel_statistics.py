@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from netgraph.codecs.colour_spaces import CHANNELS, has_channels
 from netgraph.codecs.frozen import FrozenArray
-from netgraph.codecs.raster import WHOLE, is_picture, raster
-from netgraph.codecs.resampling import Fit, resampled
+from netgraph.codecs.images.colour_spaces import CHANNELS, has_channels
+from netgraph.codecs.images.raster import WHOLE, is_picture, raster
+from netgraph.codecs.images.resampling import Fit, resampled
 from netgraph.errors import NetValueError
 from netgraph.spec.parameters import is_number, parameter, wants
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from netgraph.codecs import subword_library
-from netgraph.codecs.subword_files import accepted_tokens
-from netgraph.codecs.subword_library import LibraryModel
-from netgraph.codecs.subword_models import KINDS, MODELS, TokenTable
+from netgraph.codecs.text import subword_library
+from netgraph.codecs.text.subword_files import accepted_tokens
+from netgraph.codecs.text.subword_library import LibraryModel
+from netgraph.codecs.text.subword_models import KINDS, MODELS, TokenTable
 from netgraph.spec.parameters import is_number, parameter, wants
 from netgraph.types.symbols import All, Automatic
 

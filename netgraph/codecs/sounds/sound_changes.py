@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from netgraph.codecs.amounts import check_amount, draw_amount
 from netgraph.codecs.codec import tidy
 from netgraph.codecs.frozen import FrozenArray
-from netgraph.codecs.sounds import is_sound, one_channel
+from netgraph.codecs.sounds.amounts import check_amount, draw_amount
+from netgraph.codecs.sounds.sounds import is_sound, one_channel
 from netgraph.errors import NetError, did_you_mean
 from netgraph.spec.parameters import is_number, parameter, wants
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from netgraph.codecs.colour_spaces import CHANNELS, converted, has_channels
 from netgraph.codecs.decoder import NetDecoder
 from netgraph.codecs.encoder import NetEncoder
-from netgraph.codecs.pictures import ColourSpace, PictureEncoder
-from netgraph.codecs.pixel_statistics import Mean, Variance, hold, restored
-from netgraph.codecs.raster import WHOLE, channels_of, is_path, is_picture, is_pixels, pillow, raster
-from netgraph.codecs.resampling import alignment, size
+from netgraph.codecs.images.colour_spaces import CHANNELS, converted, has_channels
+from netgraph.codecs.images.pictures import ColourSpace, PictureEncoder
+from netgraph.codecs.images.pixel_statistics import Mean, Variance, hold, restored
+from netgraph.codecs.images.raster import WHOLE, channels_of, is_path, is_picture, is_pixels, pillow, raster
+from netgraph.codecs.images.resampling import alignment, size
 from netgraph.errors import NetValueError
 from netgraph.spec.parameters import Flag
 from netgraph.types.kinds import REAL

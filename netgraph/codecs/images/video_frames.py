@@ -7,9 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from netgraph.codecs.pictures import PictureEncoder
-from netgraph.codecs.raster import Raster, hold_size, is_path, is_picture, is_pixels, opened, pillow, raster, raster_of_picture, reading
-from netgraph.codecs.resampling import alignment, size
+from netgraph.codecs.images.pictures import PictureEncoder
+from netgraph.codecs.images.raster import (
+    Raster,
+    hold_size,
+    is_path,
+    is_picture,
+    is_pixels,
+    opened,
+    pillow,
+    raster,
+    raster_of_picture,
+    reading,
+)
+from netgraph.codecs.images.resampling import alignment, size
 from netgraph.errors import NetFileError, NetValueError
 from netgraph.spec.parameters import is_integer, is_number, number, parameter, wants
 from netgraph.types.kinds import REAL

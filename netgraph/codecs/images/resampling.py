@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from netgraph.codecs.raster import FILTERS, raster_of_floats
+from netgraph.codecs.images.raster import FILTERS, raster_of_floats
 from netgraph.spec.parameters import choice, is_integer, is_number, parameter, wants
 from netgraph.types.symbols import Automatic
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from netgraph.codecs.class_labels import as_list
 from netgraph.codecs.encoder import NetEncoder
-from netgraph.codecs.sequences import UNKNOWN, SequenceDecoder, SequenceLength, fitted, sequence_type
+from netgraph.codecs.text.sequences import UNKNOWN, SequenceDecoder, SequenceLength, fitted, sequence_type
 from netgraph.errors import NetTypeError, NetValueError
 from netgraph.spec.described import sort_of
 from netgraph.spec.parameters import Flag, parameter, wants

@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from netgraph.codecs.encoder import NetEncoder, listed
-from netgraph.codecs.features import METHODS, Features, GivenFeatures, is_no_list, method_for
+from netgraph.codecs.features.features import METHODS, Features, GivenFeatures, is_no_list, method_for
 from netgraph.codecs.frozen import FrozenArray
 from netgraph.errors import NetError, NetTypeError, NetValueError, did_you_mean
 from netgraph.spec.described import sort_of

@@ -6,7 +6,7 @@ import numpy as np
 
 from netgraph.codecs.class_labels import unit_vectors
 from netgraph.codecs.encoder import NetEncoder
-from netgraph.codecs.sequences import sequence_type
+from netgraph.codecs.text.sequences import sequence_type
 from netgraph.errors import NetValueError
 from netgraph.spec.parameters import choice
 from netgraph.types.port_type import PortType

@@ -5,10 +5,10 @@ from abc import abstractmethod
 import numpy as np
 from torch import Tensor
 
-from netgraph.codecs.durations import UNITS, Duration, TargetSize, seconds
 from netgraph.codecs.encoder import NetEncoder
-from netgraph.codecs.sound_changes import Changes, Level, changed, fitted, levelled, signals_of
-from netgraph.codecs.sounds import is_sound, one_channel
+from netgraph.codecs.sounds.durations import UNITS, Duration, TargetSize, seconds
+from netgraph.codecs.sounds.sound_changes import Changes, Level, changed, fitted, levelled, signals_of
+from netgraph.codecs.sounds.sounds import is_sound, one_channel
 from netgraph.errors import NetValueError
 from netgraph.spec.parameters import is_integer, parameter, wants
 from netgraph.types.kinds import REAL

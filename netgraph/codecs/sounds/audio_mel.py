@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from netgraph.codecs.audio_spectra import FramedEncoder, magnitudes
+from netgraph.codecs.sounds.audio_spectra import FramedEncoder, magnitudes
 from netgraph.errors import NetValueError
 from netgraph.spec.parameters import Count, is_number, parameter, wants
 from netgraph.types.symbols import Automatic

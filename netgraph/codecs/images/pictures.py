@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from netgraph.codecs.colour_spaces import CHANNELS, SIGNED, converted, has_channels
 from netgraph.codecs.encoder import NetEncoder
-from netgraph.codecs.pixel_statistics import Mean, Variance, hold, normalized
-from netgraph.codecs.raster import WHOLE, Raster, is_path, is_picture, pillow
-from netgraph.codecs.resampling import Conforming, Filter, Fit, filter_of, fits, shares
+from netgraph.codecs.images.colour_spaces import CHANNELS, SIGNED, converted, has_channels
+from netgraph.codecs.images.pixel_statistics import Mean, Variance, hold, normalized
+from netgraph.codecs.images.raster import WHOLE, Raster, is_path, is_picture, pillow
+from netgraph.codecs.images.resampling import Conforming, Filter, Fit, filter_of, fits, shares
 from netgraph.errors import NetTypeError, NetValueError
 from netgraph.spec.described import sort_of
 from netgraph.spec.parameters import choice, is_number, parameter, wants

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from netgraph.codecs.character_table import CharacterTable, TableEntries
 from netgraph.codecs.class_labels import unit_vectors
 from netgraph.codecs.encoder import NetEncoder
-from netgraph.codecs.sequences import SequenceDecoder, SequenceLength, fitted_all, sequence_type
+from netgraph.codecs.text.character_table import CharacterTable, TableEntries
+from netgraph.codecs.text.sequences import SequenceDecoder, SequenceLength, fitted_all, sequence_type
 from netgraph.errors import NetValueError
 from netgraph.spec.parameters import Flag, choice
 from netgraph.types.port_type import PortType

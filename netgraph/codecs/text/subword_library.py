@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from netgraph.codecs.subword_files import contents
+from netgraph.codecs.text.subword_files import contents
 from netgraph.errors import NetFileError, NetTypeError
 
 

@@ -4,10 +4,10 @@ from abc import abstractmethod
 
 import numpy as np
 
-from netgraph.codecs.audio import SoundEncoder
-from netgraph.codecs.durations import WindowLength
-from netgraph.codecs.sound_changes import fitted
-from netgraph.codecs.windows import WindowName, window
+from netgraph.codecs.sounds.audio import SoundEncoder
+from netgraph.codecs.sounds.durations import WindowLength
+from netgraph.codecs.sounds.sound_changes import fitted
+from netgraph.codecs.sounds.windows import WindowName, window
 from netgraph.errors import NetValueError
 from netgraph.types.kinds import REAL
 from netgraph.types.port_type import PortType

@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from netgraph.codecs.colour_spaces import CHANNELS, converted
 from netgraph.codecs.decoder import NetDecoder
 from netgraph.codecs.encoder import NetEncoder
-from netgraph.codecs.image import as_bytes, channels_wanted
-from netgraph.codecs.pictures import ColourSpace, PictureEncoder
-from netgraph.codecs.pixel_statistics import Mean, Variance, hold
-from netgraph.codecs.raster import LIMIT, channels_of, hold_size, is_path, is_pixels, opened, pillow, raster_of_picture
-from netgraph.codecs.resampling import Fit, alignment, along_first, filter_of, resampled, size
+from netgraph.codecs.images.colour_spaces import CHANNELS, converted
+from netgraph.codecs.images.image import as_bytes, channels_wanted
+from netgraph.codecs.images.pictures import ColourSpace, PictureEncoder
+from netgraph.codecs.images.pixel_statistics import Mean, Variance, hold
+from netgraph.codecs.images.raster import LIMIT, channels_of, hold_size, is_path, is_pixels, opened, pillow, raster_of_picture
+from netgraph.codecs.images.resampling import Fit, alignment, along_first, filter_of, resampled, size
 from netgraph.errors import NetFileError, NetValueError
 from netgraph.spec.parameters import Flag
 from netgraph.types.kinds import REAL

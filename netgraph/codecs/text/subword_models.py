@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
-from netgraph.codecs.sequences import UNKNOWN
+from netgraph.codecs.text.sequences import UNKNOWN
 from netgraph.types.symbols import All
 
 TERMINALS = ("StartOfString", "EndOfString")

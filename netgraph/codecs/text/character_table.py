@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from netgraph.codecs.sequences import UNKNOWN
+from netgraph.codecs.text.sequences import UNKNOWN
 from netgraph.spec.parameters import is_integer, parameter, wants
 from netgraph.types.symbols import All, Automatic
 

@@ -7,13 +7,13 @@ from typing import Any, Self
 
 import numpy as np
 
-from netgraph.codecs import subword_library
 from netgraph.codecs.encoder import NetEncoder
-from netgraph.codecs.sequences import SequenceDecoder, SequenceLength, fitted
-from netgraph.codecs.subword_files import sentencepiece_model, token_list
-from netgraph.codecs.subword_library import LibraryModel
-from netgraph.codecs.subword_models import MODELS, TERMINALS, TokenTable
-from netgraph.codecs.subword_parameters import (
+from netgraph.codecs.text import subword_library
+from netgraph.codecs.text.sequences import SequenceDecoder, SequenceLength, fitted
+from netgraph.codecs.text.subword_files import sentencepiece_model, token_list
+from netgraph.codecs.text.subword_library import LibraryModel
+from netgraph.codecs.text.subword_models import MODELS, TERMINALS, TokenTable
+from netgraph.codecs.text.subword_parameters import (
     AcceptedTokens,
     Normalization,
     Preprocessing,

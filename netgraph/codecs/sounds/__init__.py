@@ -1,0 +1,1 @@
+"""Sounds to arrays: samples, spectra, mel bands, cepstra."""

@@ -1,0 +1,1 @@
+"""Text to codes and back: characters, words, parts of words, bytes; sequences out of probabilities."""
