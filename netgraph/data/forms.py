@@ -7,6 +7,7 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
 
+from netgraph.codecs.each import EachEncoder
 from netgraph.codecs.encoder import NetEncoder
 from netgraph.data.columns import Columns
 from netgraph.data.examples import columns_of
@@ -51,6 +52,8 @@ def read_data(
     if isinstance(data, Sampled):
         joined = data.joined(inputs, outputs)
         ports = (inputs if inputs != MEMBERS else inputs[:1], outputs if not joined else ("Target",))
+        if joined:  # the rows of the data are the members of triplets
+            encoders = {name: coder.one() if isinstance(coder, EachEncoder) else coder for name, coder in (encoders or {}).items()}
         columns = read_data(data.data, inputs=ports[0], outputs=ports[1], where=where, encoders=encoders)
         if not isinstance(columns, Columns):
             raise NetTypeError(f"{where}: Sampled wants data with rows to choose from, this is a stream of batches")

@@ -119,6 +119,8 @@ def _classes(said: Any, columns: Columns, where: str) -> np.ndarray:
         column = columns.columns[said]
         said = columns.native(said) if isinstance(column, DiskColumn) else column
     found = said.detach().cpu().numpy() if isinstance(said, Tensor) else np.asarray(said)
+    if found.dtype.kind == "O" and all(isinstance(label, str) for label in found.flat):
+        found = found.astype(str)
     if found.ndim != 1 or found.dtype.kind not in "iubUS":
         raise NetTypeError(f"{where}: one class an example is wanted, got {sort_of(said)} of shape {found.shape} and type {found.dtype}")
     if len(found) != columns.count:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from netgraph.codecs.class_labels import ClassDecoder
+from netgraph.codecs.text.sequences import SequenceDecoder
 from netgraph.errors import NetError
 from netgraph.losses.attach import attach
 from netgraph.nets.codecs import port_codecs
@@ -61,11 +63,13 @@ def _target(decoder: Any, net: Net, port: str) -> Any:
 
 
 def class_names(net: Net) -> Mapping[str, tuple]:
-    """The labels of each output with a decoder of classes, by port."""
+    """The labels of each output with a decoder of classes, or what the codes of one of text stand for, by port."""
     found = {}
     for name in output_names(net):
-        labels = getattr(port_codecs(net).decoders.get(name), "labels", None)
+        decoder = port_codecs(net).decoders.get(name)
         count = (settled(net).outputs[name].shape or (None,))[-1:]
-        if labels is not None and isinstance(count[0] if count else None, int):
-            found[name] = labels(count[0])
+        if isinstance(decoder, ClassDecoder) and isinstance(count[0] if count else None, int):
+            found[name] = decoder.labels(count[0])
+        elif isinstance(decoder, SequenceDecoder):
+            found[name] = decoder.labels()
     return found

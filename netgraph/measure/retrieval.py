@@ -91,7 +91,11 @@ def embedded_columns(embeddings: Any, classes: Any, where: str) -> tuple[torch.T
     Errors: NetShapeError for shapes that do not fit, NetTypeError for classes that are no integers.
     """
     rows = torch.as_tensor(embeddings if isinstance(embeddings, torch.Tensor) else np.asarray(embeddings, dtype=np.float32)).detach()
-    labels = torch.as_tensor(classes if isinstance(classes, torch.Tensor) else np.asarray(classes)).detach()
+    told = classes if isinstance(classes, torch.Tensor) else np.asarray(classes)
+    if isinstance(told, np.ndarray) and told.dtype.kind not in "fiub":
+        text = f"classes are whole numbers, got an array of {told.dtype}"
+        raise NetTypeError(f"{where}: {text}", fix="numpy.unique(classes, return_inverse=True)[1]")
+    labels = torch.as_tensor(told).detach()
     if rows.dim() != 2 or labels.dim() != 1 or len(rows) != len(labels):
         shapes = f"{tuple(rows.shape)} and {tuple(labels.shape)}"
         raise NetShapeError(f"{where}: embeddings are n x d and classes n; these have shapes {shapes}")

@@ -156,6 +156,10 @@ def test_one_class_has_no_pairs_to_tell_apart():
             "embedding_measurements: embeddings are n x d and classes n; these have shapes (3, 5) and (90,)",
         ),
         (lambda: score("MAPAtR", ROWS, ROWS[:, 0]), "embedding_measurements: classes are whole numbers, got torch.float32"),
+        (
+            lambda: score("MAPAtR", ROWS, ["a"] * len(ROWS)),
+            "embedding_measurements: classes are whole numbers, got an array of <U1\n  try: numpy.unique(classes, return_inverse=True)[1]",
+        ),
         (lambda: score("MAPAtR", Unmatched="No"), 'embedding_measurements: Unmatched is "Drop" or "Zero", got \'No\''),
         (lambda: score("MAPAtR", Distance=3), "embedding_measurements: Distance wants "),
         (lambda: score(("RecallAt", 0)), "embedding_measurements: the k of RecallAt is a whole number from 1, got 0"),

@@ -15,19 +15,24 @@ from netgraph import (
     All,
     CrossEntropyLossLayer,
     EmbeddingLayer,
+    FixedTripletSampler,
     FlattenLayer,
+    GatedRecurrentLayer,
     LinearLayer,
     Mean,
     MPerClassSampler,
     NetChain,
     NetDecoder,
     NetEncoder,
+    NetMapOperator,
+    NetTripletEmbeddingOperator,
     NetTypeError,
     Sampled,
     Scaled,
     SoftmaxLayer,
     SupConLossLayer,
     Trainer,
+    net_measurements,
     net_train,
 )
 from netgraph.data.encoded import PIECE
@@ -230,3 +235,24 @@ def test_nothing_is_read_after_training(monkeypatch):
     pool.shutdown()
     assert result["TotalBatches"] == 1
     assert len(begun) <= 8 + PIECE
+
+
+def test_triplets_of_raw_rows_with_labels():
+    encoder = NetEncoder(("Tokens", WORDS, {"TargetLength": 3}))
+    embed = NetChain([EmbeddingLayer(4), FlattenLayer(), LinearLayer(3)], Input=encoder)
+    net = NetTripletEmbeddingOperator(embed)
+    codes, places = np.array(encoder(TEXTS)), ["xyz".index(label) for label in LABELS]
+    want = trained(net, Sampled((codes, places), FixedTripletSampler()))
+    for labels in (LABELS, np.array(LABELS, dtype=object)):
+        assert same(want, trained(net, Sampled((TEXTS, labels), FixedTripletSampler())))
+
+
+@pytest.mark.parametrize("decoder", [("Characters", "abc "), ("Tokens", ["a", "b", "c"])], ids=str)
+def test_a_net_that_gives_text_is_trained_and_measured(decoder):
+    decoder = NetDecoder((*decoder, {"InputDepth": 2}))
+    net = NetChain([EmbeddingLayer(4), GatedRecurrentLayer(4), NetMapOperator([LinearLayer(), SoftmaxLayer()])],
+        Input=NetEncoder(decoder), Output=decoder)  # fmt: skip
+    made = trained(net, {"Input": ["a b", "b"], "Output": ["b c", "a"]})
+    assert isinstance(made("a b"), str)
+    recall = net_measurements(made, {"Input": ["a b", "b"], "Output": ["b c", "a"]}, "Recall")
+    assert list(recall)[:3] == ["a", "b", "c"]
