@@ -27,7 +27,7 @@ def net_extract(net: Net, place, /) -> Any:
         net_extract(net, ("a", "b", "Weights"))  or "a/b/Weights": into nested nets
         net_extract(layer, "Weights")         an array (read-only NumPy); Automatic while it has no value, None when it is left out
         net_extract(net, "Input")             a port's encoder or decoder, or its type: (3,), ("Varying", 3), Integer(5), "Boolean"
-        net_extract(encoder, "TargetLength")  a parameter of an encoder or decoder
+        net_extract(encoder, "TargetLength")  a parameter of an encoder or decoder; net_extract(net, "Input/TargetLength")
         net_extract(layer, "KernelSize")      a parameter
         net_extract(chain, slice(1, 3))       layers 1 and 2 as a chain, also chain[1:3]
         net_extract(net, NetArray("w"))       a shared array; NetArray(All) all of them by name
@@ -82,6 +82,10 @@ def _at(net: Net, path: tuple, place):
             continue
         rest = "/".join(map(str, path[number:]))
         if not last and array_setting(part, rest) is None:
+            codecs = port_codecs(part)
+            codec = codecs.encoders.get(word) or codecs.decoders.get(word)
+            if codec is not None and number == len(path) - 2:
+                return codec[path[-1]]
             raise unknown(part, walked, word)
         return _detail(net, walked, part, word if last else rest)
     return _typed_part(net, walked)

@@ -231,3 +231,11 @@ def test_the_name_boolean_at_an_output_is_its_decoder():
     net = net_initialize(NetChain([LinearLayer(()), "LogisticSigmoid"], Input=2, Output="Boolean"))
     assert net["Output"] == NetDecoder("Boolean")
     assert net([1.0, 2.0]) is (net([1.0, 2.0], "Probability") >= 0.5)
+
+
+def test_a_parameter_of_the_codec_of_a_port():
+    net = classifier()
+    assert net_extract(net, ("Input", "Classes")) == net["Input/Classes"] == ("a", "b", "c")
+    assert net_extract(NetChain({"whole": net}), ("whole", "Output", "Classes")) == ("x", "y")
+    with pytest.raises(NetError, match="has no parameter 'Classess'"):
+        net_extract(net, ("Input", "Classess"))
