@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from netgraph.codecs.class_labels import ClassEncoder
 from netgraph.data.columns import Columns
 from netgraph.data.sampled import SampledTable
 from netgraph.data.stream import Stream
@@ -13,6 +14,7 @@ from netgraph.losses.columns import WEIGHT, fed_columns, shapes_said
 from netgraph.losses.targets import class_names
 from netgraph.lower.forward import Lowered, lower
 from netgraph.measure.measuring import Measuring
+from netgraph.nets.codecs import port_codecs
 from netgraph.nets.container import output_names
 from netgraph.run.lengths import refuse_short
 from netgraph.spec.initial import Initialization
@@ -115,7 +117,7 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     frozen = [key for key, factor in zip(forward.states, factors[len(forward.arrays) :], strict=True) if factor == 0]
     objective = Objective(
         tuple(factor for _, factor in training.losses), weighted,
-        class_weights(options.class_weights, training, typing, columns, table, _labels(net)),
+        class_weights(options.class_weights, training, typing, columns, table, _labels(net, training)),
         frozenset(frozen), options.mixed, tuple(measuring.places),
     )  # fmt: skip
     return Prepared(
@@ -124,8 +126,11 @@ def prepare(net: Net, data, options: Options) -> Prepared:
     )  # fmt: skip
 
 
-def _labels(net: Net) -> tuple:
-    """What the classes of the only output with a decoder of classes are called."""
+def _labels(net: Net, training: Training) -> tuple:
+    """What the classes are called: by the encoder of the only loss's targets, or by the only output with a decoder of classes."""
+    encoder = port_codecs(training.net).encoders.get(training.names.get("Target", "")) if training.attached else None
+    if isinstance(encoder, ClassEncoder):
+        return encoder.Classes
     found = class_names(net)
     return next(iter(found.values())) if len(found) == 1 else ()
 

@@ -256,3 +256,11 @@ def test_a_net_that_gives_text_is_trained_and_measured(decoder):
     assert isinstance(made("a b"), str)
     recall = net_measurements(made, {"Input": ["a b", "b"], "Output": ["b c", "a"]}, "Recall")
     assert list(recall)[:3] == ["a", "b", "c"]
+
+
+def test_class_weights_by_the_labels_of_a_loss():
+    loss = CrossEntropyLossLayer("Index", Target=NetEncoder(("Class", ["x", "y", "z"])))
+    net = embedding(LinearLayer(3), SoftmaxLayer())
+    places = ["xyz".index(label) for label in LABELS]
+    want = trained(net, (TEXTS, places), LossFunction=CrossEntropyLossLayer("Index"), ClassWeights={1: 3.0})
+    assert same(want, trained(net, (TEXTS, LABELS), LossFunction=loss, ClassWeights={"y": 3.0}))
