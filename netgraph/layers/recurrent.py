@@ -34,7 +34,7 @@ METHODS = ("VariationalWeights", "VariationalInput", "VariationalState", "StateU
 _DRAWS = {"VariationalInput": "InputDraws", "VariationalState": "StateDraws", "StateUpdate": "UpdateDraws"}
 """The noise of the methods that act inside a step."""
 
-_TOGETHER, _ONE_BY_ONE = 1e5, 2.5e6
+_TOGETHER, _WAITING, _ONE_BY_ONE = 1e5, 1e6, 2.5e6
 """What a step costs beside the work of its rows, in multiplications of one forward pass: in a function of a library, and as operations."""
 
 _SHUT = 3e4
@@ -162,7 +162,9 @@ def sequence(
 def _step(kind: str, x: Tensor) -> float:
     """What a step costs on the CPU beside the work of its rows: little where one function of a library has them all."""
     together = kind == "long short-term" and x.dtype is torch.float32 and torch.backends.mkldnn.is_available()
-    return _TOGETHER if together else _ONE_BY_ONE
+    if not together:
+        return _ONE_BY_ONE
+    return _TOGETHER if torch.get_num_threads() == 1 else _WAITING
 
 
 def _run(kind: str, x: Tensor, states: tuple[Tensor, ...], weights: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -33,14 +33,15 @@ class Part(NamedTuple):
 def parts_of(x: Tensor, length: Tensor, row: float, step: float) -> list[Part] | None:
     """How to cut a padded batch (examples x steps x ...) of these lengths; None where it had better stay whole.
 
-    A step of a part costs `step`, and `row` for each of its rows, in multiplications of one forward pass. A function of the lengths
-    alone, which have to be on the host; None on other devices, and while operations are recorded or transformed.
+    A step of a part costs `step`, and `row` for each of its rows, in multiplications of one forward pass; threads share the rows, each
+    step begins and ends for all of them. A function of the lengths, which have to be on the host, and of the number of threads; None on
+    other devices, and while operations are recorded or transformed.
     """
     if x.device.type != "cpu" or length.device.type != "cpu" or _recorded(x, length):
         return None
     ordered, order = torch.sort(length, stable=True)
     ends: list[int] = ordered.tolist()
-    count, whole = len(ends), x.shape[1]
+    count, whole, row = len(ends), x.shape[1], row / torch.get_num_threads()
     best, least = 1, whole * (step + count * row) + PART
     for parts in COUNTS[1:]:
         places = _places(count, parts)
