@@ -6,6 +6,7 @@ surgery      every call on 1,000 layers, as a chain and as a graph
 files        a net of one GiB saved and loaded, beside the disk's own speed
 import       `import netgraph` after `import torch`, in processes of its own
 watching     training the spiral with progress shown, measurements and history, against training it in silence
+sequences    an LSTM on sequences of different lengths in memory, against the loop by hand that pads each batch
 memory       the peak of a process that trains LeNet, against the loop written by hand
 """
 
@@ -23,16 +24,20 @@ import time
 
 import torch
 
+from benchmarks.by_hand import fused
 from benchmarks.rows import ROWS
 from netgraph import (
     All,
     ContrastiveLossLayer,
     LinearLayer,
+    LongShortTermMemoryLayer,
     NetChain,
     NetGraph,
     NetPairEmbeddingOperator,
     NetPort,
     Ramp,
+    SequenceLastLayer,
+    SoftmaxLayer,
     Tanh,
     net_append,
     net_delete,
@@ -217,6 +222,28 @@ def watching(seconds: float = 2.0, rounds: int = 24) -> list[tuple[str, str, str
     return [("a step that is watched, over one in silence", f"{ratio:.3f}", told)]
 
 
+def sequences(seconds: float = 2.0, rounds: int = 9) -> list[tuple[str, str, str]]:
+    """A step of an LSTM on sequences of 10 to 50 steps held in memory as lists, beside the loop by hand that pads each batch; in turn."""
+    row = ROWS["varying"]
+    batches = row.batches()
+    data = {"Input": [one for lists, _ in batches for one in lists], "Output": torch.cat([targets for _, targets in batches])}
+    net = NetChain([LongShortTermMemoryLayer(128), SequenceLastLayer(), 10, SoftmaxLayer()], Input=("Varying", 32))
+    options = {"BatchSize": row.size, "TimeGoal": seconds, "TrainingProgressReporting": None}
+    by_hand, pairs = fused(row, seconds), []
+    net_train(net, data, **options)
+    for _ in range(rounds):
+        result = net_train(net, data, All, **options)
+        count, began = 0, time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            by_hand(batches[count % len(batches)])
+            count += 1
+        pairs.append((result["TotalTrainingTime"] / result["TotalBatches"], (time.perf_counter() - began) / count))
+    mine, other = (1e3 * statistics.median(times) for times in zip(*pairs, strict=True))
+    ratio = statistics.median(a / b for a, b in pairs)
+    told = f"{other:.2f} ms, the fused loop by hand over nn.LSTM, which pads each batch; ratio {ratio:.2f}, at most 1.03"
+    return [("a step of an LSTM on lists of 10 to 50 steps in memory", f"{mine:.2f} ms", told)]
+
+
 def memory(seconds: float = 5.0) -> list[tuple[str, str, str]]:
     """The peaks of processes that train LeNet."""
 
@@ -251,7 +278,7 @@ def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.figures", description=__doc__.splitlines()[0])
     parser.add_argument("--write", type=pathlib.Path, help="append the table to this Markdown file")
     options = parser.parse_args(arguments)
-    rows = [*evaluation(), *build(), *surgery(), *files(), *importing(), *short_training(), *watching(), *memory()]
+    rows = [*evaluation(), *build(), *surgery(), *files(), *importing(), *short_training(), *watching(), *sequences(), *memory()]
     lines = ["| what | netgraph | against |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
     print("\n".join(lines))
     if options.write is not None:
