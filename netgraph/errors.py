@@ -43,6 +43,10 @@ class NetError(Exception):
         self.errors: tuple[NetError, ...] = (self,)
         super().__init__(headline)
 
+    def at(self, where: str) -> "NetError":
+        """The same error, told of a place: its headline begins with `where`."""
+        return type(self)(f"{where}: {self.headline}", origins=self.origins, fix=self.fix)
+
     def __str__(self) -> str:
         lines = [self.headline, *(f"  {value}: {why}" for value, why in self.origins)]
         if self.fix is not None:

@@ -15,6 +15,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -47,6 +48,8 @@ class Coder(Codec):
     checks: ClassVar[dict[str, Any]] = {}
     defaults: ClassVar[dict[str, Any]] = {}
     old_names: ClassVar[dict[str, tuple[str, dict[str, Any]]]] = {}
+    aliases: ClassVar[dict[str, str]] = {}
+    """Each parameter's name under its snake-case spelling."""
     computed: ClassVar[tuple[str, ...]] = ()
     """What `codec["Name"]` gives beside the parameters; each is a property of the class under its snake-case name."""
 
@@ -59,6 +62,7 @@ class Coder(Codec):
         if notes:
             cls.checks = {**cls.checks, **{name: note.__metadata__[0].func for name, note in notes.items()}}
             cls.defaults = {**cls.defaults, **{name: vars(cls).get(name, REQUIRED) for name in notes}}
+            cls.aliases = {snake(name): name for name in cls.checks}
             for name in notes:
                 if name in vars(cls):
                     delattr(cls, name)
@@ -94,9 +98,8 @@ class Coder(Codec):
         if len(args) > len(cls.positional):
             raise NetTypeError(f"{where} takes {len(cls.positional) or 'no'} arguments after its name, got {len(args)}: {args!r:.80}")
         given = dict(zip(cls.positional, args, strict=False))
-        other = {snake(name): name for name in cls.checks}
         for word, value in options.items():
-            name = word if word in cls.checks else other.get(word)
+            name = word if word in cls.checks else cls.aliases.get(word)
             if name is None:
                 raise NetNameError(f'{where} has no parameter "{word}", {did_you_mean(word, list(cls.checks))}')
             if name in given:
@@ -159,8 +162,7 @@ class Coder(Codec):
 
     def replaced(self, **changes) -> Self:
         """The same with other parameters, in either spelling."""
-        other = {snake(name): name for name in self.checks}
-        return self._made((), {**self._values, **{other.get(word, word): value for word, value in changes.items()}})
+        return self._made((), {**self._values, **{self.aliases.get(word, word): value for word, value in changes.items()}})
 
     def __getitem__(self, name: str) -> Any:
         known = (*self._values, *self.computed)
@@ -171,11 +173,9 @@ class Coder(Codec):
 
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("_values", {})
-        if name in values:
-            return values[name]
-        for word in values:
-            if snake(word) == name:
-                return values[word]
+        full = self.aliases.get(name, name)
+        if full in values:
+            return values[full]
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
     def __setattr__(self, name: str, value) -> None:
@@ -229,10 +229,16 @@ def find_kind(side: str, name: str) -> type[Coder]:
 
 def all_kinds(side: str) -> Mapping[str, type[Coder]]:
     """All kinds of a side by name."""
+    _import_kinds()
+    return KINDS[side]
+
+
+@cache
+def _import_kinds() -> None:
+    """Import all modules of this folder, once: what is a kind then has told so."""
     package = importlib.import_module(__name__.rpartition(".")[0])
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)
-    return KINDS[side]
 
 
 def tidy(value):

@@ -63,7 +63,7 @@ def _one(encoder: NetEncoder, example: Any, where: str, number: int, source: np.
             raise encoder.refusal(example)  # several objects are no example
         return encoder(example, source)
     except NetError as error:
-        raise type(error)(f"{where}, example {number}: {error.headline}", origins=error.origins, fix=error.fix) from error.__cause__
+        raise error.at(f"{where}, example {number}") from error.__cause__
     except Exception as error:  # of a user's function
         error.add_note(f"{where}, example {number}")
         raise

@@ -37,7 +37,7 @@ def encode_at(encoder, value, where: str, source: np.random.Generator | None = N
     try:
         return encoder(value, source)
     except NetError as error:
-        raise type(error)(f"{where}: {error.headline}", origins=error.origins, fix=error.fix) from error.__cause__
+        raise error.at(where) from error.__cause__
 
 
 def decoded(net: Net, port: str, value, batch: bool, what, seed) -> Any:

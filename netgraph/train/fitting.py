@@ -32,6 +32,5 @@ def fitted(net: Net, data) -> Net:
         try:
             net = net_replace_part(net, {port: encoder.fitted(source.columns[port])})
         except NetError as error:
-            text = f'{WHERE}: column "{port}": {error.headline}'
-            raise type(error)(text, origins=error.origins, fix=error.fix) from error.__cause__
+            raise error.at(f'{WHERE}: column "{port}"') from error.__cause__
     return net

@@ -5,9 +5,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 
 from netgraph import (
@@ -35,7 +37,7 @@ from netgraph import (
     net_measurements,
     net_train,
 )
-from netgraph.data.encoded import PIECE
+from netgraph.data.encoded import PIECE, EncodedColumn
 from netgraph.data.stream import Stream
 
 QUIET = {"TrainingProgressReporting": None, "TargetDevice": "CPU", "Plan": "Reference", "RandomSeeding": 5}
@@ -87,7 +89,6 @@ def test_a_loader_of_pairs_of_texts(size):
 
 
 def test_texts_and_labels_in_hdf5(tmp_path):
-    h5py = pytest.importorskip("h5py")
     path = tmp_path / "texts.h5"
     with h5py.File(path, "w") as file:
         file.create_dataset("Input", data=TEXTS, dtype=h5py.string_dtype())
@@ -190,12 +191,9 @@ def test_a_stream_draws_by_batch_and_only_where_it_shall():
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="processes are not forked here")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_files_are_read_in_a_process_that_was_forked(tmp_path):
-    pil = pytest.importorskip("PIL.Image")
     path = str(Path(tmp_path) / "one.png")
-    pil.new("RGB", (5, 5), "red").save(path)
+    Image.new("RGB", (5, 5), "red").save(path)
     column = NetEncoder(("Image", 4))
-    from netgraph.data.encoded import EncodedColumn
-
     EncodedColumn([path], column, "x").read(0, 1)  # the threads are there before the fork
     context = multiprocessing.get_context("fork")
     queue = context.Queue()

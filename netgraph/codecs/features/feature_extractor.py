@@ -145,7 +145,7 @@ class FeatureExtractorEncoder(NetEncoder, kind="FeatureExtractor"):
         try:
             return action()
         except NetError as fault:
-            raise type(fault)(f'NetEncoder "{self.kind}": {fault.headline}', origins=fault.origins, fix=fault.fix) from None
+            raise fault.at(f'NetEncoder "{self.kind}"') from None
 
     def refusal(self, value, place: str = "") -> NetTypeError:
         features = self._cache["features"]
